@@ -1,0 +1,1 @@
+//! The built-in procedures: data only, embedded in the binary.

@@ -1,0 +1,1 @@
+//! Arguments, settings, commands and exit codes.

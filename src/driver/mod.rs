@@ -1,0 +1,1 @@
+//! The one loop: input, decide, journal, apply, publish, act.

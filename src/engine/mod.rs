@@ -1,0 +1,1 @@
+//! Verbs, pure and deterministic: plan, audit, decide, apply, recover.

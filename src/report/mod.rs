@@ -1,0 +1,1 @@
+//! What happened, for readers other than the full-screen wizard.

@@ -1,0 +1,1 @@
+//! A pretend cluster: pure, seeded, steppable.

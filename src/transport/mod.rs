@@ -1,0 +1,1 @@
+//! Hands on the nodes: real over SSH or simulated, one contract.

@@ -1,0 +1,3 @@
+//! One integration binary: stories at the level of the rule they protect.
+
+mod support;
