@@ -1,1 +1,12 @@
 //! Nouns: what the files, the plan and the run are made of; no behaviour beyond validation.
+
+pub mod ids;
+pub mod time;
+pub mod value;
+pub mod version;
+
+pub mod condition;
+pub mod script;
+
+pub mod cluster;
+pub mod procedure;

@@ -1,0 +1,99 @@
+//! One cluster, as its file says it: nodes, roles, SSH, parameters, target, window.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ids::{NodeId, ParamId, RoleId};
+use super::time::Span;
+use super::value::Value;
+
+/// A whole cluster file.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    pub name: String,
+    /// A catalogue id, or a path to a procedure file (relative to the cluster file).
+    pub procedure: String,
+    pub target: String,
+    pub place: Place,
+    pub window: Option<Window>,
+    pub nodes: Vec<Node>,
+    /// Parameters of the whole cluster; a node's own win over them.
+    pub params: BTreeMap<ParamId, Given>,
+}
+
+/// Which badge every screen wears.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    #[default]
+    Production,
+    Staging,
+    Lab,
+}
+
+/// The maintenance window, in milliseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Window {
+    pub start: i64,
+    pub end: i64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub name: NodeId,
+    /// Address, host name, or an alias of ssh(1).
+    pub host: String,
+    pub roles: BTreeSet<RoleId>,
+    pub ssh: Ssh,
+    pub params: BTreeMap<ParamId, Given>,
+}
+
+/// How one node is reached. Set in `[ssh]` for all and per node as `ssh.port = 2222`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ssh {
+    pub user: Option<String>,
+    pub port: Option<u16>,
+    pub identities: Vec<String>,
+    pub identities_only: bool,
+    pub agent: Option<String>,
+    pub known_hosts: Vec<String>,
+    pub connect_timeout: Option<Span>,
+    /// The user that scripts run as, through `sudo -n`.
+    pub r#become: Option<Become>,
+    /// Where detached jobs are kept on the node, if not in the usual place.
+    pub job_dir: Option<String>,
+}
+
+/// Another user that scripts run as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Become {
+    pub user: String,
+}
+
+/// A parameter's value, or where its secret value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Given {
+    Value(Value),
+    Secret(SecretSource),
+}
+
+/// Where a secret comes from when it is needed. It is never stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    Prompt,
+    Env(String),
+    File(String),
+    Command(String),
+}
+
+impl Cluster {
+    /// A node, by its name.
+    pub fn node(&self, name: &NodeId) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.name == *name)
+    }
+
+    /// What holds for `param` on `node`: its own value, else the cluster's.
+    pub fn given<'a>(&'a self, node: Option<&'a Node>, param: &ParamId) -> Option<&'a Given> {
+        node.and_then(|node| node.params.get(param))
+            .or_else(|| self.params.get(param))
+    }
+}
