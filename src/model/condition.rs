@@ -190,6 +190,19 @@ impl fmt::Display for Condition {
     }
 }
 
+impl serde::Serialize for Condition {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.source)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Condition {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Condition, D::Error> {
+        let source = String::deserialize(deserializer)?;
+        Condition::parse(&source).map_err(serde::de::Error::custom)
+    }
+}
+
 impl PartialEq for Condition {
     fn eq(&self, other: &Condition) -> bool {
         self.source == other.source

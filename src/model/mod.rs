@@ -9,4 +9,8 @@ pub mod condition;
 pub mod script;
 
 pub mod cluster;
+pub mod facts;
 pub mod procedure;
+
+pub mod reply;
+pub mod telemetry;

@@ -1,0 +1,113 @@
+//! What comes back from the nodes. A reply never says more than was seen: no end seen is no end, not a failure.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::FactId;
+use super::value::Value;
+
+/// What became of a connection, or of an attempt at one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "link", rename_all = "kebab-case")]
+pub enum LinkReport {
+    /// Logged in. `incarnation` tells one boot of the node from the next; `host_key` is what the server showed.
+    Up {
+        incarnation: String,
+        host_key: Option<HostKey>,
+        user: String,
+    },
+    /// No connection now; another attempt follows by itself.
+    Down { why: String },
+    /// The server's key is not known. Nothing but the key exchange was done; a human decides.
+    UnknownHostKey { key: HostKey },
+    /// A secret is wanted before another attempt makes sense: `passphrase of /home/ana/.ssh/id_ed25519`.
+    WantsSecret { secret: String },
+    /// Refused, and trying again by itself would not help.
+    Refused { refusal: Refusal, why: String },
+}
+
+/// Why a connection was refused for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refusal {
+    HostKey,
+    Login,
+    /// The other user that scripts should run as cannot be had.
+    Become,
+    /// The name cannot be resolved, a key file cannot be read, and the like.
+    Setup,
+}
+
+/// A server's public key, as ssh(1) would show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostKey {
+    pub algorithm: String,
+    /// `SHA256:...`
+    pub fingerprint: String,
+}
+
+/// What became of a job, or of the question after it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "kebab-case")]
+pub enum JobReport {
+    /// The node has taken it: it runs there, whatever becomes of us.
+    Accepted,
+    /// The node's own record of its end.
+    Ended { claim: Claim },
+    /// The node proves that nothing of it ran.
+    NotStarted { why: String },
+    /// The node cannot be asked now. The question is asked again when the link is back.
+    OutOfSight { why: String },
+    /// The node was asked: it was started, and its end was not recorded (killed, power cut, reboot).
+    Vanished { why: String },
+}
+
+/// What a script, or a human, says about its end. A claim is not yet a fact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "claim", rename_all = "kebab-case")]
+pub enum Claim {
+    Exited {
+        code: i32,
+    },
+    Killed {
+        signal: i32,
+    },
+    Cancelled,
+    /// A human's word.
+    Said {
+        done: bool,
+        note: String,
+    },
+}
+
+impl Claim {
+    /// Whether it claims success.
+    pub fn is_success(&self) -> bool {
+        match self {
+            Claim::Exited { code } => *code == 0,
+            Claim::Said { done, .. } => *done,
+            Claim::Killed { .. } | Claim::Cancelled => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Claim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Claim::Exited { code: 0 } => f.write_str("ended with exit code 0"),
+            Claim::Exited { code } => write!(f, "ended with exit code {code}"),
+            Claim::Killed { signal } => write!(f, "was killed by signal {signal}"),
+            Claim::Cancelled => f.write_str("was cancelled"),
+            Claim::Said { done: true, note } => write!(f, "said to be done: {note}"),
+            Claim::Said { done: false, note } => write!(f, "said not to be done: {note}"),
+        }
+    }
+}
+
+/// What a probe printed: each fact that it gives, with its value or `None` where it said nothing usable. Or why there is
+/// no answer at all.
+pub type Reading = Result<BTreeMap<FactId, Option<Value>>, String>;
+
+/// What a check's script printed, or why there is no answer.
+pub type CheckOutput = Result<BTreeMap<String, Value>, String>;
