@@ -11,6 +11,9 @@
 //! | [`disk`] | the five things a journal asks of a file, so that tests can make each of them fail |
 //! | [`writer`] | append and sync; poisoned by the first failure |
 //! | [`verify`] | the verdict on a journal, for people |
+//! | [`lock`] | one writer for each run, and who it is |
+//! | [`statedir`], [`rundir`], [`runid`] | where runs live and what is in the folder of one |
+//! | [`transcript`] | what a node printed during one attempt |
 //! | [`files`] | private files and folders, atomic replacement, errors that say what to do |
 //!
 //! Times in here are wall-clock times for people. Nothing is ever decided by them.
@@ -24,12 +27,25 @@ pub mod writer;
 
 pub mod verify;
 
+pub mod lock;
+
+pub mod rundir;
+pub mod runid;
+pub mod statedir;
+
+pub mod transcript;
+
 pub mod files;
 
 pub use disk::{Disk, Durability};
 pub use files::FileTrouble;
+pub use lock::{LockError, LockState, Owner, RunLock};
 pub use reader::{JournalFault, Reading, TornTail, read};
 pub use record::{ChainHash, Damage, Record};
+pub use rundir::{Meta, RunDir};
+pub use runid::RunId;
+pub use statedir::{Listing, NetworkFs, StateDir, StateError};
+pub use transcript::{Sealed, Transcript};
 pub use verify::{Verdict, verify};
 pub use writer::{Journal, JournalError, Opened, SlowSync};
 

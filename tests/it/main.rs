@@ -3,3 +3,6 @@
 mod support;
 
 mod journal;
+mod journal_disk;
+mod state_folder;
+mod transcripts;
