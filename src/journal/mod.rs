@@ -10,7 +10,7 @@
 //! | [`reader`] | reads back; tolerates a torn last record, refuses everything else with the place named |
 //! | [`disk`] | the five things a journal asks of a file, so that tests can make each of them fail |
 //! | [`writer`] | append and sync; poisoned by the first failure |
-//! | [`verify`] | the verdict on a journal, for people |
+//! | [`mod@verify`] | the verdict on a journal, for people |
 //! | [`lock`] | one writer for each run, and who it is |
 //! | [`statedir`], [`rundir`], [`runid`] | where runs live and what is in the folder of one |
 //! | [`transcript`] | what a node printed during one attempt |
