@@ -130,6 +130,7 @@ fn a_folder_that_others_could_change_is_refused_with_what_to_do() {
 
     let inner = folder.path().join("inner");
     fs::create_dir(&inner).unwrap();
+    fs::set_permissions(&inner, fs::Permissions::from_mode(0o700)).unwrap();
     symlink(&real, inner.join("runs")).unwrap();
     let error = open(&inner).unwrap_err().to_string();
     assert!(
