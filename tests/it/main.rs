@@ -1,3 +1,8 @@
 //! One integration binary: stories at the level of the rule they protect.
 
 mod support;
+
+mod journal;
+mod journal_disk;
+mod state_folder;
+mod transcripts;
