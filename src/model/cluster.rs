@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::condition::{Condition, Members, View};
 use super::ids::{NodeId, ParamId, RoleId};
 use super::time::Span;
 use super::value::Value;
@@ -95,5 +96,24 @@ impl Cluster {
     pub fn given<'a>(&'a self, node: Option<&'a Node>, param: &ParamId) -> Option<&'a Given> {
         node.and_then(|node| node.params.get(param))
             .or_else(|| self.params.get(param))
+    }
+}
+
+impl Node {
+    /// Whether a condition holds that speaks of nothing but the node's name, host and roles. Unknown counts as no.
+    pub fn satisfies(&self, condition: &Condition) -> bool {
+        let (name, host) = (Value::text(self.name.as_str()), Value::text(&self.host));
+        let roles = self
+            .roles
+            .iter()
+            .map(|role| role.as_str().to_string())
+            .collect();
+        let node = Members::new([("name", &name), ("host", &host)], [("roles", roles)]);
+        condition
+            .evaluate(&View {
+                node: Some(node),
+                ..View::default()
+            })
+            .is_yes()
     }
 }

@@ -1,0 +1,153 @@
+//! Readiness: holds the procedure's checks against facts and outputs. Unknown never satisfies a check.
+
+use std::collections::BTreeMap;
+
+use super::brief::Brief;
+use super::event::Verdict;
+use super::state::{CheckKey, CheckState, RunState};
+use crate::model::condition::{Condition, Members, Truth, View};
+use crate::model::ids::NodeId;
+use crate::model::procedure::{Check, CheckKind, Severity};
+use crate::model::value::Value;
+
+/// Every check of the brief with the nodes that it concerns.
+pub fn keys(brief: &Brief) -> Vec<CheckKey> {
+    let mut keys = Vec::new();
+    for check in &brief.procedure.checks {
+        if is_per_node(check) {
+            let wanted = |node: &&crate::model::cluster::Node| {
+                check.on.as_ref().is_none_or(|on| node.satisfies(on))
+            };
+            let nodes = brief.cluster.nodes.iter().filter(wanted);
+            keys.extend(nodes.map(|node| (check.id.clone(), Some(node.name.clone()))));
+        } else {
+            keys.push((check.id.clone(), None));
+        }
+    }
+    keys
+}
+
+/// Whether a check is made on each node apart.
+pub fn is_per_node(check: &Check) -> bool {
+    match &check.kind {
+        CheckKind::Script { .. } => true,
+        CheckKind::Facts { passes } => passes.is_per_node(),
+        CheckKind::Attest => false,
+    }
+}
+
+/// What a check over facts comes to now.
+pub fn judge_facts(
+    state: &RunState,
+    passes: &Condition,
+    node: Option<&NodeId>,
+) -> (Verdict, String) {
+    let truth = state.facts.holds(passes, node, &state.view());
+    in_words(
+        truth,
+        passes,
+        node.and_then(|node| seen(state, passes, node)),
+    )
+}
+
+/// What a script check on `node` comes to, given every node's output so far.
+pub fn judge_output(
+    state: &RunState,
+    passes: &Condition,
+    node: &NodeId,
+    outputs: &BTreeMap<NodeId, BTreeMap<String, Value>>,
+) -> (Verdict, String) {
+    let members = |output: &BTreeMap<String, Value>| {
+        Members::new(output.iter().map(|(k, v)| (k.as_str(), v)), [])
+    };
+    let own = outputs.get(node);
+    let all: Vec<Members> = if passes.uses().roots.contains("checks") {
+        // `all` and `exists` cannot tell alike outputs apart: each is held once.
+        let mut distinct: Vec<&BTreeMap<String, Value>> = outputs.values().collect();
+        distinct.sort();
+        distinct.dedup();
+        distinct.into_iter().map(members).collect()
+    } else {
+        Vec::new()
+    };
+    let view = View {
+        check: own.map(members),
+        checks: &all,
+        ..state.view()
+    };
+    let truth = state.facts.holds(passes, Some(node), &view);
+    let printed = own.map(|output| {
+        let pairs: Vec<String> = output
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        pairs.join(" ")
+    });
+    in_words(truth, passes, printed)
+}
+
+fn in_words(truth: Truth, passes: &Condition, seen: Option<String>) -> (Verdict, String) {
+    let got = seen
+        .filter(|seen| !seen.is_empty())
+        .map_or(String::new(), |seen| format!("; got {seen}"));
+    match truth {
+        Truth::Yes => (Verdict::Pass, got.trim_start_matches("; ").to_string()),
+        Truth::No => (Verdict::Fail, format!("wanted {passes}{got}")),
+        Truth::Unknown(why) => (
+            Verdict::Unknown,
+            format!("cannot tell: {why}; wanted {passes}{got}"),
+        ),
+    }
+}
+
+fn seen(state: &RunState, passes: &Condition, node: &NodeId) -> Option<String> {
+    let facts = state.facts.node(node)?;
+    let of = |name: &String| {
+        let (id, fact) = facts.known().iter().find(|(id, _)| id.as_str() == name)?;
+        Some(format!("{id}={}", fact.value))
+    };
+    Some(
+        passes
+            .uses()
+            .members
+            .keys()
+            .filter_map(of)
+            .collect::<Vec<_>>()
+            .join(" "),
+    )
+}
+
+/// The checks that stand in the way: failed or unknown blocks, and questions that were not answered with yes.
+pub fn open_keys(state: &RunState) -> impl Iterator<Item = (&CheckKey, &Check)> {
+    state.checks.iter().filter_map(|(key, check_state)| {
+        let check = state.brief.procedure.check(&key.0)?;
+        (!settled(check, check_state)).then_some((key, check))
+    })
+}
+
+/// Whether a check no longer stands in the way.
+pub fn settled(check: &Check, state: &CheckState) -> bool {
+    match state {
+        CheckState::Waiting | CheckState::Asked => {
+            check.severity == Severity::Info && *state == CheckState::Asked
+        }
+        CheckState::Judged {
+            verdict: Verdict::Pass,
+            ..
+        }
+        | CheckState::Waived { .. } => true,
+        CheckState::Judged {
+            verdict: Verdict::Fail | Verdict::Unknown,
+            ..
+        } => check.severity == Severity::Info,
+        CheckState::Attested { so, .. } => *so || check.severity == Severity::Info,
+    }
+}
+
+/// Whether a check blocks: it is known not to pass, or not known to pass, and may not be waived.
+pub fn blocks(state: &RunState) -> bool {
+    open_keys(state).any(|(key, check)| {
+        check.severity == Severity::Block
+            && !matches!(state.checks.get(key), Some(CheckState::Asked))
+    })
+}

@@ -1,0 +1,409 @@
+//! Facts worth keeping for ever. Everything that a run knows follows from its events; the journal holds nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::brief::{Goal, Mode, Person};
+use super::plan::{Plan, Stage};
+use crate::model::ids::{
+    ActionId, BranchId, CheckId, DebtId, FactId, GateId, InvariantId, NodeId, ProbeId, RunId,
+};
+use crate::model::reply::{Claim, LinkReport};
+use crate::model::time::Stamp;
+use crate::model::value::Value;
+
+/// An event with its place in the run. Wall-clock times stand in the journal's record for people, never for logic.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Entry {
+    pub seq: u64,
+    pub at: Stamp,
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// How a run was opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    pub run: RunId,
+    pub mode: Mode,
+    pub goal: Goal,
+    pub program: String,
+    pub cluster: String,
+    pub procedure: String,
+    pub target: String,
+    /// SHA-256 of the frozen files, hex.
+    pub procedure_hash: String,
+    pub cluster_hash: String,
+    pub by: Person,
+    /// Milliseconds since the Unix epoch at [`Stamp`] zero.
+    pub wall: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+}
+
+/// One thing that is now true.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    Opened(Box<Opening>),
+    Resumed {
+        by: Person,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        wall: i64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        torn: Option<String>,
+    },
+
+    /// A connection came, went, was refused or wants something.
+    Linked {
+        node: NodeId,
+        report: LinkReport,
+    },
+    HostKeyAnswered {
+        node: NodeId,
+        fingerprint: String,
+        accepted: bool,
+        by: Person,
+    },
+    SecretGiven {
+        node: NodeId,
+        by: Person,
+    },
+    /// The node answers as another boot than before.
+    Rebooted {
+        node: NodeId,
+        was: String,
+        now: String,
+    },
+
+    FactsChanged {
+        node: NodeId,
+        probe: ProbeId,
+        facts: BTreeMap<FactId, Option<Value>>,
+    },
+    /// A node cannot be looked at: its facts count as unknown from now on.
+    WentDark {
+        node: NodeId,
+        why: String,
+    },
+    CameToLight {
+        node: NodeId,
+    },
+
+    /// Every node answers, or was looked at: the checks begin.
+    ReadinessBegan,
+    CheckJudged {
+        check: CheckId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        node: Option<NodeId>,
+        verdict: Verdict,
+        /// What was found, in words.
+        found: String,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        output: BTreeMap<String, Value>,
+    },
+    CheckAgain {
+        check: CheckId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        node: Option<NodeId>,
+    },
+    Attested {
+        check: CheckId,
+        so: bool,
+        note: String,
+        by: Person,
+    },
+    Waived {
+        check: CheckId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        node: Option<NodeId>,
+        reason: String,
+        by: Person,
+    },
+
+    /// The plan stands. It is kept in a file of its own; the journal holds its hash.
+    PlanFrozen {
+        hash: String,
+        stages: usize,
+        actions: usize,
+        #[serde(skip)]
+        plan: Option<Arc<Plan>>,
+    },
+    PlanRefused {
+        reasons: Vec<String>,
+    },
+    PlanApproved {
+        hash: String,
+        by: Person,
+    },
+
+    /// A stage cannot begin, and why; or it can again.
+    Held {
+        stage: usize,
+        reasons: Vec<String>,
+    },
+    Released {
+        stage: usize,
+    },
+    /// The gate's facts are being read again.
+    GateOpening {
+        gate: GateId,
+    },
+    /// The gate asks. It is bound to the facts as of `bound`.
+    GateOpened {
+        gate: GateId,
+        phrase: String,
+        shown: Vec<String>,
+        bound: u64,
+    },
+    GateClosed {
+        gate: GateId,
+        why: String,
+    },
+    GateRefused {
+        gate: GateId,
+        why: String,
+    },
+    GateConfirmed {
+        gate: GateId,
+        phrase: String,
+        plan: String,
+        bound: u64,
+        by: Person,
+    },
+
+    /// A human is asked (manual, attest, decide).
+    ActionAsked {
+        action: ActionId,
+    },
+    /// Intent: the attempt is about to be sent.
+    ActionStarted {
+        action: ActionId,
+        attempt: u32,
+        job: String,
+    },
+    ActionAccepted {
+        action: ActionId,
+        attempt: u32,
+    },
+    /// Its end was claimed; now it is looked at.
+    ActionClaimed {
+        action: ActionId,
+        attempt: u32,
+        claim: Claim,
+    },
+    /// It was started, and its end was not seen.
+    ActionInDoubt {
+        action: ActionId,
+        attempt: u32,
+        doubt: Doubt,
+    },
+    ActionOverdue {
+        action: ActionId,
+        attempt: u32,
+    },
+    CancelAsked {
+        action: ActionId,
+        attempt: u32,
+        by: Person,
+    },
+    ActionDone {
+        action: ActionId,
+        outcome: Outcome,
+    },
+    ActionFailed {
+        action: ActionId,
+        attempt: u32,
+        failure: Failure,
+    },
+    /// A human took a failure or a doubt in hand.
+    Chosen {
+        hold: String,
+        option: String,
+        note: String,
+        by: Person,
+    },
+    /// The action waits for its turn again.
+    ActionReopened {
+        action: ActionId,
+    },
+    /// By hand, said a human; being proved now.
+    ByHandSaid {
+        action: ActionId,
+        note: String,
+        by: Person,
+    },
+
+    DebtOpened {
+        debt: DebtId,
+        node: Option<NodeId>,
+        by: ActionId,
+    },
+    DebtPaid {
+        debt: DebtId,
+        node: Option<NodeId>,
+        how: String,
+    },
+
+    InvariantTold {
+        invariant: InvariantId,
+        state: InvariantState,
+    },
+    /// What an earlier action had established is no longer so, and nothing of ours did it.
+    Resurrected {
+        node: NodeId,
+        fact: FactId,
+        was: Value,
+        now: Option<Value>,
+        by: ActionId,
+    },
+    Subsided {
+        node: NodeId,
+        fact: FactId,
+        how: String,
+    },
+
+    /// More stages, in front of the one at the cursor; or instead of all that is left.
+    DetourTaken {
+        cause: Cause,
+        by: Person,
+        reason: String,
+        stages: Vec<Arc<Stage>>,
+    },
+    /// What holds a stage has lasted longer than a passing disturbance does.
+    HeldLong {
+        stage: usize,
+    },
+    /// After a resume: a human has seen what is in doubt and what has changed, and lets the run go on.
+    ResumeAccepted {
+        by: Person,
+    },
+
+    Paused {
+        by: Person,
+    },
+    WentOn {
+        by: Person,
+    },
+    Noted {
+        text: String,
+        by: Person,
+    },
+    Fault {
+        text: String,
+    },
+    /// This session ended before the run did.
+    Left {
+        by: Option<Person>,
+        why: String,
+    },
+    Finished {
+        outcome: Ending,
+    },
+}
+
+/// What a check came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    Pass,
+    Fail,
+    Unknown,
+}
+
+/// How an action came to its good end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Claimed and observed.
+    Observed,
+    /// It was so before, and was not run.
+    AlreadySo,
+    /// Its end was never seen, but its postcondition is observed.
+    ObservedAfterDoubt,
+    /// A human did it outside; its postcondition is observed.
+    ByHand { note: String },
+    /// A human's word, where nothing can be observed.
+    Attested { note: String },
+    /// A read-only script's good end.
+    Read,
+    /// A choice.
+    Chose { option: String },
+}
+
+/// Why an action failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    pub kind: FailureKind,
+    pub message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// It claims to have failed, and its postcondition is not observed.
+    Failed,
+    /// Claim and observation disagree.
+    Contradiction,
+    /// Nothing of it ran.
+    NotStarted,
+    /// A human says that it is not done.
+    NotDone,
+    /// What was waited for did not come.
+    TimedOut,
+}
+
+/// Why an attempt is in doubt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "doubt", rename_all = "kebab-case")]
+pub enum Doubt {
+    /// We cannot see the node; the question is asked when the link is back.
+    OutOfSight { why: String },
+    /// The node was asked and does not know its end.
+    Vanished { why: String },
+    /// We ourselves were away.
+    WeWereAway,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum InvariantState {
+    Holds,
+    Broken {
+        detail: String,
+    },
+    /// Counts as broken, and is told apart for people.
+    Unknown {
+        why: String,
+    },
+}
+
+/// Why stages were put in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "kebab-case")]
+pub enum Cause {
+    Branch {
+        branch: BranchId,
+    },
+    /// What one action did is undone; the action waits for its turn again.
+    Undo {
+        action: ActionId,
+    },
+    /// What one action had established is no longer so; it is done again.
+    Repeat {
+        action: ActionId,
+    },
+    /// The rest of the plan is given up; the stages lead back.
+    TurnBack,
+}
+
+/// How a run ended for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    Upgraded,
+    TurnedBack,
+}

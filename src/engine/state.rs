@@ -1,0 +1,464 @@
+//! What a run knows. Changed by [`RunState::apply`](super::apply) alone, so that a replay knows the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::brief::{Brief, Person};
+use super::event::{Doubt, Ending, Failure, InvariantState, Opening, Outcome, Verdict};
+use super::plan::{Action, Plan, Stage};
+use crate::model::condition::View;
+use crate::model::facts::ClusterFacts;
+use crate::model::ids::{ActionId, CheckId, DebtId, FactId, GateId, InvariantId, NodeId, ProbeId};
+use crate::model::reply::{Claim, HostKey, Refusal};
+use crate::model::time::{Span, Stamp};
+use crate::model::value::Value;
+
+/// How old a fact may be when a gate or an action relies on it. Older ones are read again first (rule 3).
+pub const FRESH: Span = Span::seconds(60);
+
+/// Everything that a run knows.
+#[derive(Clone, Debug)]
+pub struct RunState {
+    pub brief: Arc<Brief>,
+    /// Sequence number of the newest event; the first one is 1.
+    pub seq: u64,
+    /// Moment of the newest event.
+    pub at: Stamp,
+    /// Sequence number of the newest event that changed what is known about the nodes. Gates are bound to it.
+    pub facts_seq: u64,
+    pub opening: Option<Opening>,
+    pub part: Part,
+    pub nodes: BTreeMap<NodeId, NodeState>,
+    pub facts: ClusterFacts,
+    pub checks: BTreeMap<CheckKey, CheckState>,
+    pub plan: Option<Arc<Plan>>,
+    pub plan_hash: Option<String>,
+    pub plan_refused: Vec<String>,
+    pub stages: Vec<StageState>,
+    /// The stage that runs or comes next.
+    pub cursor: usize,
+    pub actions: BTreeMap<ActionId, ActionRecord>,
+    pub actions_done: usize,
+    /// Actions that were begun and are not settled: running, looked at, asked, in doubt or failed.
+    pub active: BTreeSet<ActionId>,
+    pub gate: Option<GateState>,
+    pub debts: BTreeMap<(DebtId, Option<NodeId>), ActionId>,
+    /// Ids of open debts, each once, as conditions see them.
+    pub debt_names: Vec<String>,
+    pub invariants: BTreeMap<InvariantId, InvariantState>,
+    /// What finished actions have established, and which did.
+    pub established: BTreeMap<(NodeId, FactId), (Value, ActionId)>,
+    pub resurrected: BTreeMap<(NodeId, FactId), Alarm>,
+    /// Why the stage at the cursor cannot begin.
+    pub held: Vec<String>,
+    /// The hold has lasted longer than a passing disturbance.
+    pub held_long: bool,
+    pub paused: Option<Person>,
+    pub choices: BTreeMap<String, String>,
+    /// Everything that was overridden, with the reason: waived checks, accepted drift, given-up steps.
+    pub overrides: Vec<Override>,
+    pub turning_back: bool,
+    /// Resumed, and a human has not yet looked at what is in doubt.
+    pub resume_review: bool,
+    pub left: Option<String>,
+    pub ending: Option<Ending>,
+    /// How fresh it all is. Not journaled: after a replay nothing has been seen.
+    pub sight: Sight,
+}
+
+/// Where in the walk a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    Opening,
+    Connect,
+    Readiness,
+    Review,
+    Execute,
+    Ended,
+}
+
+#[derive(Clone, Debug)]
+pub struct NodeState {
+    pub link: LinkState,
+    pub incarnation: Option<String>,
+    pub host_key: Option<HostKey>,
+    pub user: String,
+}
+
+/// A node's connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    Idle,
+    Connecting,
+    Up { since: Stamp },
+    Down { why: String, since: Stamp },
+    AsksHostKey { key: HostKey },
+    WantsSecret { secret: String },
+    Refused { refusal: Refusal, why: String },
+}
+
+impl LinkState {
+    pub fn is_up(&self) -> bool {
+        matches!(self, LinkState::Up { .. })
+    }
+
+    /// Whether it will not come up without a human.
+    pub fn is_stuck(&self) -> bool {
+        matches!(
+            self,
+            LinkState::Down { .. }
+                | LinkState::Refused { .. }
+                | LinkState::AsksHostKey { .. }
+                | LinkState::WantsSecret { .. }
+        )
+    }
+}
+
+/// A check, on one node or for the whole cluster.
+pub type CheckKey = (CheckId, Option<NodeId>);
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum CheckState {
+    Waiting,
+    /// A human is to say so.
+    Asked,
+    Judged {
+        verdict: Verdict,
+        found: String,
+        output: BTreeMap<String, Value>,
+    },
+    Attested {
+        so: bool,
+        note: String,
+        by: Person,
+    },
+    Waived {
+        found: String,
+        reason: String,
+        by: Person,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct StageState {
+    pub stage: Arc<Stage>,
+    /// Actions not yet begun.
+    pub pending: usize,
+    /// Actions not yet settled well.
+    pub left: usize,
+    pub confirmed: Option<Person>,
+    pub began: Option<Stamp>,
+    pub ended: Option<Stamp>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ActionRecord {
+    pub stage: Arc<Stage>,
+    pub index: usize,
+    pub state: ActionState,
+    pub attempts: u32,
+    pub began: Option<Stamp>,
+    pub ended: Option<Stamp>,
+    pub overdue: bool,
+    /// A human says that it was done by hand; it is being proved.
+    pub by_hand: Option<String>,
+}
+
+impl ActionRecord {
+    pub fn action(&self) -> &Action {
+        &self.stage.actions[self.index]
+    }
+}
+
+/// An action's state carries its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ActionState {
+    Pending,
+    Asked {
+        since: Stamp,
+    },
+    Running {
+        attempt: u32,
+        since: Stamp,
+        accepted: bool,
+    },
+    Verifying {
+        attempt: u32,
+        since: Stamp,
+        claim: Option<Claim>,
+    },
+    InDoubt {
+        attempt: u32,
+        since: Stamp,
+        doubt: Doubt,
+    },
+    Failed {
+        attempt: u32,
+        since: Stamp,
+        failure: Failure,
+    },
+    Done {
+        outcome: Outcome,
+    },
+    NotRun {
+        why: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GateState {
+    pub gate: GateId,
+    pub asking: Option<Asking>,
+    /// Why it did not open at the last answer, or was closed.
+    pub said: Option<String>,
+}
+
+/// An open gate's question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asking {
+    pub phrase: String,
+    pub shown: Vec<String>,
+    pub bound: u64,
+}
+
+/// Something that came back behind our back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    pub was: Value,
+    pub now: Option<Value>,
+    pub by: ActionId,
+    pub at: Stamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Override {
+    pub what: String,
+    pub reason: String,
+    pub by: Person,
+    pub at: Stamp,
+}
+
+/// When things were last looked at, and what must be looked at before it can be relied on. Renewed by readings, which
+/// are no events when nothing changed.
+#[derive(Clone, Debug, Default)]
+pub struct Sight {
+    pub seen: BTreeMap<NodeId, BTreeMap<ProbeId, Stamp>>,
+    pub heartbeat: Option<Stamp>,
+    /// Probes not read since the node went dark.
+    pub unread: BTreeMap<NodeId, BTreeSet<ProbeId>>,
+    /// Readings that an action's proof still waits for.
+    pub awaited: BTreeMap<(NodeId, ProbeId), BTreeSet<ActionId>>,
+    pub awaited_left: BTreeMap<ActionId, usize>,
+    /// Nodes that were asked and have not answered, and when.
+    pub asked: BTreeMap<NodeId, Stamp>,
+}
+
+impl RunState {
+    /// A run about which nothing is known but its givens.
+    pub fn new(brief: Arc<Brief>) -> RunState {
+        let idle = || NodeState {
+            link: LinkState::Idle,
+            incarnation: None,
+            host_key: None,
+            user: String::new(),
+        };
+        let nodes = brief
+            .cluster
+            .nodes
+            .iter()
+            .map(|node| (node.name.clone(), idle()))
+            .collect();
+        let mut state = RunState {
+            facts: ClusterFacts::new(&brief.cluster),
+            brief,
+            seq: 0,
+            at: Stamp::default(),
+            facts_seq: 0,
+            opening: None,
+            part: Part::Opening,
+            nodes,
+            checks: BTreeMap::new(),
+            plan: None,
+            plan_hash: None,
+            plan_refused: Vec::new(),
+            stages: Vec::new(),
+            cursor: 0,
+            actions: BTreeMap::new(),
+            actions_done: 0,
+            active: BTreeSet::new(),
+            gate: None,
+            debts: BTreeMap::new(),
+            debt_names: Vec::new(),
+            invariants: BTreeMap::new(),
+            established: BTreeMap::new(),
+            resurrected: BTreeMap::new(),
+            held: Vec::new(),
+            held_long: false,
+            paused: None,
+            choices: BTreeMap::new(),
+            overrides: Vec::new(),
+            turning_back: false,
+            resume_review: false,
+            left: None,
+            ending: None,
+            sight: Sight::default(),
+        };
+        let names: Vec<NodeId> = state.nodes.keys().cloned().collect();
+        names.iter().for_each(|node| state.must_read(node));
+        state
+    }
+
+    /// The stage at the cursor.
+    pub fn stage(&self) -> Option<&StageState> {
+        self.stages.get(self.cursor)
+    }
+
+    /// The next stage that does something on `node`.
+    pub fn next_on(&self, node: &NodeId) -> Option<&Stage> {
+        let on_node = |stage: &&StageState| {
+            stage.left > 0
+                && stage
+                    .stage
+                    .actions
+                    .iter()
+                    .any(|action| action.node.as_ref() == Some(node))
+        };
+        self.stages
+            .get(self.cursor..)?
+            .iter()
+            .find(on_node)
+            .map(|stage| &*stage.stage)
+    }
+
+    /// What conditions see besides the nodes.
+    pub fn view(&self) -> View<'_> {
+        View {
+            target: Some(&self.brief.cluster.target),
+            params: Some(&self.brief.shared),
+            debts: &self.debt_names,
+            choices: Some(&self.choices),
+            ..View::default()
+        }
+    }
+
+    /// Whether something is wrong that holds every next step: a rule that is known to be broken, or something back.
+    pub fn has_alarm(&self) -> bool {
+        !self.resurrected.is_empty()
+            || self
+                .invariants
+                .values()
+                .any(|state| matches!(state, InvariantState::Broken { .. }))
+    }
+
+    /// The job id of an attempt: derived, never random, so that a repeated start meets the node's own claim.
+    pub fn job_id(&self, action: &ActionId, attempt: u32) -> String {
+        let run = self
+            .opening
+            .as_ref()
+            .map_or("run", |opening| opening.run.as_str());
+        let plain = |c: char| {
+            if c.is_ascii_alphanumeric() || c == '-' {
+                c.to_ascii_lowercase()
+            } else {
+                '_'
+            }
+        };
+        let action: String = action
+            .as_str()
+            .replace(['/', '@'], ".")
+            .chars()
+            .map(|c| if c == '.' { c } else { plain(c) })
+            .collect();
+        format!("{run}.{action}.{attempt}")
+    }
+
+    /// How long ago a node's oldest relied-on reading was, if all its probes were read at all.
+    pub fn age(&self, node: &NodeId, now: Stamp) -> Option<Span> {
+        let seen = self.sight.seen.get(node)?;
+        let oldest = seen.values().min().copied()?;
+        let up = self.nodes.get(node).is_some_and(|node| node.link.is_up());
+        let vouched = self.sight.heartbeat.filter(|_| up).unwrap_or_default();
+        Some(now.since(oldest.max(vouched)))
+    }
+
+    /// Takes note that a probe of a node was read. Renews ages; decides nothing.
+    pub fn saw(&mut self, node: &NodeId, probe: &ProbeId, now: Stamp) {
+        self.sight
+            .seen
+            .entry(node.clone())
+            .or_default()
+            .insert(probe.clone(), now);
+        if let Some(unread) = self.sight.unread.get_mut(node) {
+            unread.remove(probe);
+            if unread.is_empty() {
+                self.sight.unread.remove(node);
+            }
+        }
+        self.sight.asked.remove(node);
+        if let Some(actions) = self.sight.awaited.remove(&(node.clone(), probe.clone())) {
+            for action in actions {
+                if let Some(left) = self.sight.awaited_left.get_mut(&action) {
+                    *left = left.saturating_sub(1);
+                }
+            }
+        }
+    }
+
+    /// From now on nothing of `node` counts as seen until every probe was read again.
+    pub(super) fn must_read(&mut self, node: &NodeId) {
+        let probes = self.brief.probes_on(node);
+        self.sight.asked.remove(node);
+        self.sight.unread.insert(node.clone(), probes);
+    }
+
+    /// An action's proof needs readings taken from now on.
+    pub(super) fn must_prove(&mut self, action: &ActionId) {
+        let Some(record) = self.actions.get(action) else {
+            return;
+        };
+        let wanted: BTreeSet<(NodeId, ProbeId)> = {
+            let action = record.action();
+            let probes = |fact: &FactId| {
+                self.brief
+                    .procedure
+                    .probe_of(fact)
+                    .map(|probe| probe.id.clone())
+            };
+            let pairs = |node: &NodeId| {
+                action
+                    .then
+                    .keys()
+                    .filter_map(probes)
+                    .map(|probe| (node.clone(), probe))
+                    .collect::<Vec<_>>()
+            };
+            action.then_on.iter().flat_map(pairs).collect()
+        };
+        self.sight.awaited_left.insert(action.clone(), wanted.len());
+        for key in wanted {
+            self.sight
+                .awaited
+                .entry(key)
+                .or_default()
+                .insert(action.clone());
+        }
+    }
+}
+
+impl Brief {
+    /// The probes that run on a node.
+    pub fn probes_on(&self, node: &NodeId) -> BTreeSet<ProbeId> {
+        let Some(node) = self.cluster.node(node) else {
+            return BTreeSet::new();
+        };
+        let runs = |probe: &&crate::model::procedure::Probe| {
+            probe.on.as_ref().is_none_or(|on| node.satisfies(on))
+        };
+        self.procedure
+            .probes
+            .iter()
+            .filter(runs)
+            .map(|probe| probe.id.clone())
+            .collect()
+    }
+}
