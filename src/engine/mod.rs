@@ -16,6 +16,7 @@ pub mod hold;
 pub mod recover;
 pub mod summary;
 pub mod unwind;
+pub mod update;
 
 mod apply;
 
