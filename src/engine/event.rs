@@ -260,10 +260,11 @@ pub enum Event {
         now: Option<Value>,
         by: ActionId,
     },
+    /// It is so again, or a human accepts that it is not.
     Subsided {
         node: NodeId,
         fact: FactId,
-        how: String,
+        accepted: bool,
     },
 
     /// More stages, in front of the one at the cursor; or instead of all that is left.

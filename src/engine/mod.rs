@@ -18,6 +18,13 @@ pub mod summary;
 pub mod unwind;
 pub mod update;
 
+pub mod audit;
+pub mod gate;
+pub mod interlock;
+pub mod planner;
+
+mod answers;
 mod apply;
+mod walk;
 
 pub use decide::{Decision, turn};
