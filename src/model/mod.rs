@@ -7,6 +7,8 @@ pub mod version;
 
 pub mod condition;
 pub mod script;
+pub mod template;
 
 pub mod cluster;
+pub mod params;
 pub mod procedure;
