@@ -9,9 +9,10 @@ use super::plan::{
 };
 use crate::model::condition::{Condition, Truth, View};
 use crate::model::facts::ClusterFacts;
-use crate::model::ids::{ActionId, BranchId, FactId, GateId, NodeId, StepId};
+use crate::model::ids::{ActionId, FactId, GateId, NodeId, StepId};
 use crate::model::procedure::{Branch, Does, On, Phase, Step, Undo, Walk};
 use crate::model::script::{Class, Script, variable_name};
+use crate::model::template;
 use crate::model::time::Stamp;
 use crate::model::value::Value;
 
@@ -95,7 +96,6 @@ impl<'a> Group<'a> {
     }
 
     fn of_branch(branch: &'a Branch) -> Group<'a> {
-        let BranchId { .. } = &branch.id;
         Group {
             id: branch.id.as_str(),
             title: &branch.title,
@@ -563,25 +563,7 @@ impl Texts<'_, '_> {
     }
 
     fn fill(&self, text: &str) -> String {
-        let mut filled = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(open) = rest.find('{') {
-            filled.push_str(&rest[..open]);
-            let after = &rest[open + 1..];
-            let name = after.find('}').map(|close| &after[..close]);
-            match name.and_then(|name| Some((name, self.meaning(name)?))) {
-                Some((name, meaning)) => {
-                    filled.push_str(&meaning);
-                    rest = &after[name.len() + 1..];
-                }
-                None => {
-                    filled.push('{');
-                    rest = after;
-                }
-            }
-        }
-        filled.push_str(rest);
-        filled
+        template::fill(text, |name| self.meaning(name))
     }
 
     fn meaning(&self, name: &str) -> Option<String> {

@@ -1,6 +1,7 @@
 //! Nouns: what the files, the plan and the run are made of; no behaviour beyond validation.
 
 pub mod ids;
+pub mod template;
 pub mod time;
 pub mod value;
 pub mod version;
@@ -10,6 +11,7 @@ pub mod script;
 
 pub mod cluster;
 pub mod facts;
+pub mod params;
 pub mod procedure;
 
 pub mod reply;
