@@ -288,6 +288,8 @@ fn act(turn: &mut Turn<'_>, by: &Person, id: &str, option: &str, note: &str) {
     match option {
         "turn-back" => return turn_back(turn, by, note),
         "paid" => return pay(turn, note),
+        // Said and done: the choice itself lets the gate open.
+        "late" => return,
         _ => {}
     }
     if let Some(node) = id.strip_prefix("connect/") {

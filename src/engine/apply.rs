@@ -7,8 +7,8 @@ use super::brief::Person;
 use super::event::{Cause, Doubt, Ending, Entry, Event, Outcome};
 use super::plan::Stage;
 use super::state::{
-    ActionRecord, ActionState, Alarm, Asking, CheckKey, CheckState, GateState, LinkState, Override,
-    Part, RunState, StageState,
+    ActionRecord, ActionState, Alarm, Asking, CheckKey, CheckState, GateState, Late, LinkState,
+    Override, Part, RunState, StageState,
 };
 use crate::model::ids::{ActionId, FactId, NodeId};
 use crate::model::procedure::CheckKind;
@@ -103,6 +103,7 @@ impl RunState {
                 self.on_detour(cause, stages);
             }
             Event::ResumeAccepted { .. } => self.resume_review = false,
+            Event::TurnBackTimePassed { by } => self.late = Late::Passed { by: *by },
             Event::Paused { by } => self.paused = Some(by.clone()),
             Event::WentOn { .. } => self.paused = None,
             Event::Left { why, .. } => self.left = Some(why.clone()),
@@ -736,6 +737,15 @@ impl RunState {
                 if let Some(record) = self.actions.get_mut(hold) {
                     record.overdue = false;
                 }
+            }
+            "late" => {
+                self.late = Late::Accepted;
+                self.overrides.push(Override {
+                    what: "went on past the turn-back time".into(),
+                    reason: note.into(),
+                    by: by.clone(),
+                    at: entry.at,
+                });
             }
             "accept" | "paid" | "by-hand" => {
                 let what = format!("{hold}: {option}");

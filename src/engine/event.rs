@@ -283,6 +283,11 @@ pub enum Event {
         by: Person,
     },
 
+    /// The turn-back time has passed: whatever starts now can no longer be rolled back inside the window.
+    TurnBackTimePassed {
+        by: Stamp,
+    },
+
     Paused {
         by: Person,
     },

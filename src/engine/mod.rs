@@ -17,6 +17,7 @@ pub mod recover;
 pub mod summary;
 pub mod unwind;
 pub mod update;
+pub mod window;
 
 pub mod audit;
 pub mod gate;

@@ -64,6 +64,8 @@ pub struct RunState {
     /// Everything that was overridden, with the reason: waived checks, accepted drift, given-up steps.
     pub overrides: Vec<Override>,
     pub turning_back: bool,
+    /// The turn-back time has passed; a human must give a reason before the next gate opens.
+    pub late: Late,
     /// Resumed, and a human has not yet looked at what is in doubt.
     pub resume_review: bool,
     pub left: Option<String>,
@@ -229,6 +231,18 @@ pub struct Asking {
     pub bound: u64,
 }
 
+/// Where the run stands with its turn-back time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Late {
+    No,
+    /// Passed; the next gate waits for a typed reason.
+    Passed {
+        by: Stamp,
+    },
+    /// A human gave the reason.
+    Accepted,
+}
+
 /// Something that came back behind our back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarm {
@@ -311,6 +325,7 @@ impl RunState {
             choices: BTreeMap::new(),
             overrides: Vec::new(),
             turning_back: false,
+            late: Late::No,
             resume_review: false,
             left: None,
             ending: None,

@@ -12,9 +12,9 @@ use super::input::Timer;
 use super::interlock;
 use super::plan::{Action, Stage, Work};
 use super::planner::{self, Ground};
-use super::state::{ActionState, CheckState, Part};
+use super::state::{ActionState, CheckState, Late, Part};
 use super::summary::Exit;
-use super::{audit, checks};
+use super::{audit, checks, window};
 use crate::model::ids::{ActionId, GateId, NodeId};
 use crate::model::procedure::CheckKind;
 use crate::model::time::Span;
@@ -232,6 +232,9 @@ fn execute(turn: &mut Turn<'_>) -> bool {
     let acting = stage.actions.iter().any(|action| {
         is_pending(turn, &action.id) && must_run(action) && !gate::holds_already(turn.state, action)
     });
+    if acting && !confirmed && late(turn, &stage) {
+        return false;
+    }
     if let (Some(spec), true, false) = (&stage.gate, acting, confirmed) {
         return gate_flow(turn, &stage, &spec.id, &spec.verb);
     }
@@ -240,6 +243,21 @@ fn execute(turn: &mut Turn<'_>) -> bool {
     }
     release(turn, cursor);
     begin_stage(turn, &stage)
+}
+
+/// Past the turn-back time a gate waits until a human has given a reason.
+fn late(turn: &mut Turn<'_>, stage: &Stage) -> bool {
+    match turn.state.late {
+        Late::Accepted => false,
+        Late::Passed { .. } => stage.gate.is_some(),
+        Late::No => match window::passed(turn.state, stage, turn.now) {
+            Some(by) if stage.gate.is_some() => {
+                turn.tell(Event::TurnBackTimePassed { by });
+                true
+            }
+            Some(_) | None => false,
+        },
+    }
 }
 
 fn failed_or_doubted(turn: &Turn<'_>, id: &ActionId) -> bool {
