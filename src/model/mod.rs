@@ -2,6 +2,7 @@
 
 pub mod ids;
 pub mod template;
+pub mod text;
 pub mod time;
 pub mod value;
 pub mod version;
