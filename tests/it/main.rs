@@ -2,9 +2,13 @@
 
 mod support;
 
+mod engine;
 mod files;
 mod journal;
 mod journal_disk;
+mod sim;
+mod sim_faults;
+mod sim_transport;
 mod state_folder;
 mod terminal;
 mod text;

@@ -41,11 +41,16 @@ pub struct PureRun {
 
 pub fn procedure(id: &str) -> Procedure {
     let text = holdpoint::catalog::text(id).unwrap_or_else(|| panic!("{id} is in the catalogue"));
-    holdpoint::parse::procedure(text, id).unwrap_or_else(|wrong| panic!("{wrong}")).value
+    holdpoint::parse::procedure(text, id)
+        .unwrap_or_else(|wrong| panic!("{wrong}"))
+        .value
 }
 
 pub fn person() -> Person {
-    Person { user: "ana".into(), host: "jump-1".into() }
+    Person {
+        user: "ana".into(),
+        host: "jump-1".into(),
+    }
 }
 
 impl PureRun {
@@ -102,7 +107,12 @@ impl PureRun {
         self.state = state;
         self.timers.clear();
         self.exit = None;
-        self.take(&Input::Resume { by: person(), reason: None, wall: 0, torn: None });
+        self.take(&Input::Resume {
+            by: person(),
+            reason: None,
+            wall: 0,
+            torn: None,
+        });
     }
 
     pub fn take(&mut self, input: &Input) {
@@ -119,7 +129,11 @@ impl PureRun {
         match effect {
             Effect::Connect { node } => world.connect(&node, now),
             Effect::Reconnect { node } => world.reconnect(&node, now),
-            Effect::HostKey { node, fingerprint, accept } => world.host_key(&node, &fingerprint, accept, now),
+            Effect::HostKey {
+                node,
+                fingerprint,
+                accept,
+            } => world.host_key(&node, &fingerprint, accept, now),
             Effect::Probe { node } => world.probe(&node, now),
             Effect::Watch { node } => world.watch(&node, now),
             Effect::Check { node, check } => world.check(&node, &check, now),
@@ -127,7 +141,10 @@ impl PureRun {
                 let known = self.entries.iter().any(|entry| {
                     matches!(&entry.event, Event::ActionStarted { action: told, attempt: n, .. } if *told == action && *n == attempt)
                 });
-                assert!(known, "{action} attempt {attempt} was sent before its intent was told");
+                assert!(
+                    known,
+                    "{action} attempt {attempt} was sent before its intent was told"
+                );
                 self.sent.push((action.clone(), attempt));
                 let work = self.work(&action, attempt);
                 self.world.start(work, now);
@@ -146,12 +163,21 @@ impl PureRun {
                 self.world.cancel(&work, now);
             }
             Effect::Acknowledge { action, attempt } => {
-                if self.state.actions.get(&action).is_some_and(|record| record.action().node.is_some()) {
+                if self
+                    .state
+                    .actions
+                    .get(&action)
+                    .is_some_and(|record| record.action().node.is_some())
+                {
                     let work = self.work(&action, attempt);
                     self.world.acknowledge(&work, now);
                 }
             }
-            Effect::Performed { action, effects, typical } => world.perform(&action, effects, typical, now),
+            Effect::Performed {
+                action,
+                effects,
+                typical,
+            } => world.perform(&action, effects, typical, now),
             Effect::Timer { timer, at } => {
                 self.timer_seq += 1;
                 self.timers.insert((at, self.timer_seq), timer);
@@ -208,7 +234,9 @@ impl PureRun {
 
     /// One thing that happens by itself; whether there was one.
     pub fn step(&mut self) -> bool {
-        let Some(next) = self.next_moment() else { return false };
+        let Some(next) = self.next_moment() else {
+            return false;
+        };
         self.now = self.now.max(next);
         if self.world.due().is_some_and(|due| due <= self.now) {
             if let Some(reply) = self.world.step(self.now) {
@@ -225,9 +253,35 @@ impl PureRun {
     fn reply(&mut self, reply: Reply) {
         let input = match reply {
             Reply::Link { node, report } => Input::Link { node, report },
-            Reply::Reading { node, probe, reading } => Input::Reading { node, probe, reading },
-            Reply::Check { node, check, output } => Input::Check { node, check, output },
-            Reply::Job { action, attempt, node, report } => Input::Job { action, attempt, node, report },
+            Reply::Reading {
+                node,
+                probe,
+                reading,
+            } => Input::Reading {
+                node,
+                probe,
+                reading,
+            },
+            Reply::Check {
+                node,
+                check,
+                output,
+            } => Input::Check {
+                node,
+                check,
+                output,
+            },
+            Reply::Job {
+                action,
+                attempt,
+                node,
+                report,
+            } => Input::Job {
+                action,
+                attempt,
+                node,
+                report,
+            },
             Reply::Telemetry(Telemetry::Heartbeat { .. }) => Input::Heartbeat,
             Reply::Telemetry(_) => return,
         };
@@ -244,7 +298,8 @@ impl PureRun {
 
     /// Answers a hold with a line, as the line protocol would.
     pub fn answer(&mut self, hold: &Hold, line: &str) {
-        let says = hold::answer(hold, line).unwrap_or_else(|why| panic!("{line} at {}: {why}", hold.id));
+        let says =
+            hold::answer(hold, line).unwrap_or_else(|why| panic!("{line} at {}: {why}", hold.id));
         self.says(says);
     }
 
@@ -273,17 +328,25 @@ impl PureRun {
                 return met;
             }
             let Some(hold) = self.holds().first().cloned() else {
-                panic!("nothing happens and nothing is asked: {:?}; held: {:?}", self.state.part, self.state.held)
+                panic!(
+                    "nothing happens and nothing is asked: {:?}; held: {:?}",
+                    self.state.part, self.state.held
+                )
             };
             met.push(format!("{} {}", hold.kind.name(), hold.id));
             let line = Self::good_answer(&hold);
             self.answer(&hold, &line);
         }
-        panic!("the walk never ends; holds: {:?}", &met[met.len().saturating_sub(5)..]);
+        panic!(
+            "the walk never ends; holds: {:?}",
+            &met[met.len().saturating_sub(5)..]
+        );
     }
 
     pub fn inflict(&mut self, node: &str, fault: Fault) {
-        self.world.inflict(&NodeId::new(node), fault, self.now).expect("the fault fits");
+        self.world
+            .inflict(&NodeId::new(node), fault, self.now)
+            .expect("the fault fits");
     }
 
     /// Names of the events told so far, for stories.
