@@ -1,3 +1,7 @@
 //! One integration binary: stories at the level of the rule they protect.
 
 mod support;
+
+mod sim;
+mod sim_faults;
+mod sim_transport;
