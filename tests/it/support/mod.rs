@@ -1,1 +1,6 @@
 //! What the stories share.
+
+pub mod sshd;
+pub mod tools;
+
+pub use tools::{eventually, tool};
