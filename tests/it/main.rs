@@ -1,4 +1,7 @@
 //! One integration binary: stories at the level of the rule they protect.
 
+mod known_hosts;
 mod nodes;
+mod ssh;
+mod ssh_login;
 mod support;

@@ -1,5 +1,6 @@
 //! What the stories share.
 
+pub mod endpoint;
 pub mod sshd;
 pub mod tools;
 
