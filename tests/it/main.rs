@@ -1,5 +1,7 @@
 //! One integration binary: stories at the level of the rule they protect.
 
+mod job_states;
+mod jobs;
 mod known_hosts;
 mod nodes;
 mod ssh;

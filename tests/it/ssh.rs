@@ -1,6 +1,7 @@
 //! Reading from a node over a real OpenSSH server: what counts as an answer, and what does not.
 
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener};
 use std::time::{Duration, Instant};
 
 use holdpoint::transport::ssh::{
@@ -170,17 +171,28 @@ async fn a_server_that_says_nothing_and_one_that_hangs_up_are_told_apart() {
     let mut endpoint = friend(&node);
     endpoint.port = listener.local_addr().unwrap().port();
     let none = Credentials::default();
-    // One that takes the connection and hangs up at once.
+    // One that hangs up at once, then one that says why.
     let closer = std::thread::spawn(move || {
         drop(listener.accept().unwrap());
+        let (mut connection, _) = listener.accept().unwrap();
+        connection
+            .write_all(b"Not allowed at this time\r\n")
+            .unwrap();
+        connection.shutdown(Shutdown::Write).unwrap();
+        let _ = connection.read_to_end(&mut Vec::new());
         listener
     });
     let closed = Session::connect(&endpoint, &none).await.unwrap_err();
     assert!(
-        matches!(closed, ConnectFailure::ClosedBeforeGreeting),
+        matches!(closed, ConnectFailure::ClosedBeforeGreeting { said: None }),
         "{closed:?}"
     );
     assert!(closed.is_transient());
+    let said = Session::connect(&endpoint, &none).await.unwrap_err();
+    assert!(
+        said.to_string().contains("Not allowed at this time"),
+        "{said}"
+    );
     // One that takes it and is silent: our own limit ends it.
     let listener = closer.join().unwrap();
     let began = Instant::now();

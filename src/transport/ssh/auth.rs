@@ -15,7 +15,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use super::endpoint::{Credentials, Endpoint};
-use super::failure::ConnectFailure;
+use super::failure::{ConnectFailure, Stage};
 use super::identity::{Identity, Secret};
 use super::known_hosts::fingerprint;
 use super::watcher::{Heard, Watcher};
@@ -132,8 +132,7 @@ impl Login<'_> {
             Answer::Remaining(methods) => methods,
             Answer::NotOffered(why) => return Err(self.lost(why)),
         };
-        let mut made = 0;
-        for offer in offers.offers {
+        for (made, offer) in offers.offers.into_iter().enumerate() {
             if !remaining.contains(&MethodKind::PublicKey) {
                 break;
             }
@@ -141,7 +140,6 @@ impl Login<'_> {
                 self.tried.push(LEFT_OUT.into());
                 break;
             }
-            made += 1;
             match self.offer(offer).await? {
                 Answer::In => return Ok(()),
                 Answer::Remaining(methods) => remaining = methods,
@@ -247,8 +245,10 @@ impl Login<'_> {
     }
 
     fn lost(&self, why: impl Display) -> ConnectFailure {
-        let why = why.to_string();
-        ConnectFailure::LostDuringLogin { why }
+        ConnectFailure::Lost {
+            stage: Stage::Login,
+            why: why.to_string(),
+        }
     }
 
     fn refused(&self, remaining: &MethodSet) -> ConnectFailure {

@@ -18,7 +18,7 @@ use super::endpoint::{Become, Credentials, Endpoint};
 use super::failure::{ConnectFailure, Stage};
 use super::hostkey::HostKeyRule;
 use super::known_hosts::{KnownHosts, known_name};
-use super::switch::{KillSwitch, Switched};
+use super::switch::{KillSwitch, Switched, greeting_in};
 use super::watcher::{Heard, SeenKey, Watcher};
 
 /// Most channels at once; servers allow ten by default, and some sites one.
@@ -263,7 +263,7 @@ async fn handshake(tcp: TcpStream, rule: HostKeyRule) -> Result<Opened, ConnectF
             ended,
             switch,
         }),
-        Ok(Err(error)) => Err(handshake_failure(&error)),
+        Ok(Err(error)) => Err(handshake_failure(&error, &switch.opening())),
         Err(_) => {
             switch.kill();
             Err(ConnectFailure::TimedOut {
@@ -274,19 +274,20 @@ async fn handshake(tcp: TcpStream, rule: HostKeyRule) -> Result<Opened, ConnectF
     }
 }
 
-fn handshake_failure(error: &russh::Error) -> ConnectFailure {
+fn handshake_failure(error: &russh::Error, opening: &[u8]) -> ConnectFailure {
+    if !greeting_in(opening) {
+        let said = String::from_utf8_lossy(opening).trim().to_owned();
+        return ConnectFailure::ClosedBeforeGreeting {
+            said: Some(said).filter(|said| !said.is_empty()),
+        };
+    }
+    let why = error.to_string();
     match error {
-        // Nothing, or a plain sentence instead of a greeting: the library drops the text.
-        russh::Error::Disconnect | russh::Error::Version | russh::Error::HUP => {
-            ConnectFailure::ClosedBeforeGreeting
+        russh::Error::Disconnect | russh::Error::HUP | russh::Error::IO(_) => {
+            let stage = Stage::Handshake;
+            ConnectFailure::Lost { stage, why }
         }
-        russh::Error::IO(error) => ConnectFailure::Unreachable {
-            address: "the SSH server".into(),
-            why: error.to_string(),
-        },
-        other => ConnectFailure::Handshake {
-            why: other.to_string(),
-        },
+        _ => ConnectFailure::Handshake { why },
     }
 }
 

@@ -61,20 +61,23 @@ pub enum ConnectFailure {
         /// Its limit.
         limit: Duration,
     },
-    /// The server closed before it greeted: refusing, or penalising this source.
-    #[error(
-        "the server closed the connection before its SSH greeting; it refuses or penalises this address (full, MaxStartups, PerSourcePenalties, a filter): wait half a minute"
-    )]
-    ClosedBeforeGreeting,
+    /// The server closed before it greeted: refusing, or penalising this source, or not SSH at all.
+    #[error("the server closed the connection before its SSH greeting{}; it refuses or penalises this address (MaxStartups, PerSourcePenalties, a filter), or it is not SSH: wait half a minute, then check the port", said_text(.said))]
+    ClosedBeforeGreeting {
+        /// What it said instead.
+        said: Option<String>,
+    },
     /// The key exchange failed.
     #[error("the SSH handshake failed: {why}")]
     Handshake {
         /// What the library said.
         why: String,
     },
-    /// The connection ended while logging in; says nothing about keys.
-    #[error("the connection was lost during the login ({why}); this says nothing about the key")]
-    LostDuringLogin {
+    /// The connection ended on its way; says nothing about keys.
+    #[error("the connection was lost during {stage} ({why}); this says nothing about the keys")]
+    Lost {
+        /// What was under way.
+        stage: Stage,
         /// The end, as far as it is known.
         why: String,
     },
@@ -189,8 +192,8 @@ impl ConnectFailure {
         match self {
             Self::Unreachable { .. }
             | Self::TimedOut { .. }
-            | Self::ClosedBeforeGreeting
-            | Self::LostDuringLogin { .. } => true,
+            | Self::ClosedBeforeGreeting { .. }
+            | Self::Lost { .. } => true,
             Self::Unresolvable { .. }
             | Self::Handshake { .. }
             | Self::KnownHostsUnreadable(_)

@@ -20,7 +20,6 @@ mod watcher;
 
 pub use connection::Session;
 pub use endpoint::{Become, Credentials, Endpoint, PinnedKey};
-pub(crate) use exec::Raw;
 pub use exec::{Limits, ReadFailure};
 pub use failure::{ConnectFailure, Stage};
 pub use frame::ReadOutput;

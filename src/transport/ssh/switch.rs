@@ -11,6 +11,9 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+/// So many first bytes of what the server sends are kept: enough for a greeting, or for what it says instead.
+const OPENING: usize = 1024;
+
 /// Ends the stream that it was made with.
 #[derive(Clone, Default)]
 pub(super) struct KillSwitch {
@@ -20,6 +23,7 @@ pub(super) struct KillSwitch {
 #[derive(Default)]
 struct State {
     killed: bool,
+    opening: Vec<u8>,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
@@ -32,6 +36,19 @@ impl KillSwitch {
         let waiting = [state.reader.take(), state.writer.take()];
         drop(state);
         waiting.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// The first bytes that the server sent. The library drops them when it finds no greeting.
+    pub(super) fn opening(&self) -> Vec<u8> {
+        self.state().opening.clone()
+    }
+
+    fn note(&self, bytes: &[u8]) {
+        let mut state = self.state();
+        let room = OPENING.saturating_sub(state.opening.len());
+        state
+            .opening
+            .extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -62,12 +79,24 @@ fn ended_if(killed: bool) -> io::Result<()> {
 pub(super) struct Switched {
     tcp: TcpStream,
     switch: KillSwitch,
+    greeted: bool,
 }
 
 impl Switched {
     pub(super) fn new(tcp: TcpStream, switch: KillSwitch) -> Self {
-        Self { tcp, switch }
+        Self {
+            tcp,
+            switch,
+            greeted: false,
+        }
     }
+}
+
+/// Whether the first bytes of a server hold its SSH greeting, after lines of other text if it likes (RFC 4253, 4.2).
+pub(super) fn greeting_in(opening: &[u8]) -> bool {
+    opening
+        .split(|byte| *byte == b'\n')
+        .any(|line| line.starts_with(b"SSH-"))
 }
 
 impl AsyncRead for Switched {
@@ -77,7 +106,14 @@ impl AsyncRead for Switched {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.switch.check_read(cx)?;
-        Pin::new(&mut self.tcp).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.tcp).poll_read(cx, buffer);
+        if !self.greeted {
+            let new = &buffer.filled()[before..];
+            self.switch.note(new);
+            self.greeted = greeting_in(&self.switch.opening());
+        }
+        polled
     }
 }
 

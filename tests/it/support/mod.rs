@@ -1,6 +1,7 @@
 //! What the stories share.
 
 pub mod endpoint;
+pub mod job;
 pub mod sshd;
 pub mod tools;
 
