@@ -180,3 +180,48 @@ async fn a_power_cut_in_the_middle_is_in_doubt_and_a_result_survives_it() {
         .unwrap();
     assert_eq!(answer.exit.unwrap().code, 4);
 }
+
+/// A small file system in memory, gone with the story.
+struct TinyDisk(std::path::PathBuf);
+
+impl TinyDisk {
+    fn mount(at: std::path::PathBuf) -> Option<Self> {
+        fs::create_dir_all(&at).unwrap();
+        let options = "size=160k,mode=700";
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&at);
+        let mounted = mount.output().is_ok_and(|output| output.status.success());
+        if !mounted {
+            eprintln!("skipped: this user may not mount");
+        }
+        mounted.then_some(Self(at))
+    }
+}
+
+impl Drop for TinyDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_keeps_the_result_and_refuses_new_jobs() {
+    let Some(node) = Sshd::start("full", "127.0.4.6") else {
+        return;
+    };
+    let Some(_disk) = TinyDisk::mount(node.home.join("jobs")) else {
+        return;
+    };
+    let session = session(&node).await;
+    let job = spec("r.full.1", "head -c 1000000 /dev/zero; exit 7");
+    let (answer, output) = run(&session, &job).await;
+    assert_eq!(answer.exit.unwrap().code, 7);
+    assert!(output.len() < 160 << 10, "{}", output.len());
+    let late = spec("r.full.2", "echo ran >>\"$HOME/count\"");
+    let refused = job::start(&session, &late).await.unwrap_err();
+    assert!(refused.to_string().contains("free space"), "{refused}");
+    assert!(!node.home.join("count").exists());
+    job::ack(&session, &job.id).await.unwrap();
+    let (answer, _) = run(&session, &late).await;
+    assert_eq!(answer.exit.unwrap().code, 0, "there is room again");
+}

@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use crate::support::endpoint::{friend, read, session};
 use crate::support::job::{finish, folder, run, spec, start, state, until};
 use crate::support::sshd::Sshd;
-use crate::support::{eventually, tool};
+use crate::support::{eventually, tool, tools};
 
 #[tokio::test]
 async fn a_payload_runs_with_its_secrets_and_its_code_is_kept() {
@@ -488,6 +488,31 @@ async fn signals_to_the_supervisor_do_not_spoil_the_record() {
     assert_eq!(state(&session, &job).await, JobState::Running);
     fs::write(node.home.join("go"), "").unwrap();
     assert_eq!(finish(&session, &job).await.0.exit.unwrap().code, 9);
+}
+
+#[test]
+fn the_library_is_plain_sh() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/transport/job");
+    let files = ["library.sh", "supervisor.sh", "verbs.sh"].map(|file| format!("{folder}/{file}"));
+    let ways: &[&[&str]] = &[
+        &["dash", "-n"],
+        &["bash", "--posix", "-n"],
+        &["busybox", "sh", "-n"],
+        &["shellcheck", "-s", "sh"],
+    ];
+    for way in ways {
+        let found = match way[0] {
+            "shellcheck" => tools::find(way[0]),
+            shell => tool(shell),
+        };
+        let Some(program) = found else { continue };
+        for file in &files {
+            let mut check = Command::new(&program);
+            let output = check.args(&way[1..]).arg(file).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success(), "{way:?} {file}: {said}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -17,6 +17,10 @@ async fn what_a_login_script_prints_is_never_taken_for_the_answer() {
         return;
     };
     node.login_noise("Welcome!\nservice=running\n@0 end 0");
+    // It also eats what it can of the standard input.
+    let script = node.home.join(".bashrc");
+    let noise = std::fs::read_to_string(&script).unwrap();
+    std::fs::write(&script, noise + "read -r eaten; read -r eaten\n").unwrap();
     let session = session(&node).await;
     let answer = read(&session, "echo service=stopped; echo oops >&2; exit 3").await;
     assert_eq!(answer.stdout, b"service=stopped\n");
@@ -92,6 +96,22 @@ async fn a_lost_link_is_never_an_answer() {
     assert!(
         matches!(again, Err(ReadFailure::LinkLost { .. })),
         "{again:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_silent_link_is_noticed_within_half_a_minute() {
+    let Some(node) = Sshd::start("frozen", "127.0.1.13") else {
+        return;
+    };
+    let session = session(&node).await;
+    node.freeze_connections();
+    let began = Instant::now();
+    session.closed().await;
+    assert!(
+        began.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        began.elapsed()
     );
 }
 

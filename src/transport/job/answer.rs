@@ -38,8 +38,11 @@ pub enum Standing {
     Claimed,
     /// Still going: ask again.
     Going,
-    /// Nothing ran, and a later start under this name is safe (`New`, `None`) or will never run anything.
-    NothingRan,
+    /// Nothing has run yet, but a start that is still under way may begin it: start it again under the same name (safe),
+    /// or cancel it before giving up on it.
+    NotBegun,
+    /// Nothing ran and nothing ever will under this name: a new attempt under a new name is safe.
+    NeverRan,
     /// It may have had any effect: only the postcondition can tell.
     InDoubt,
 }
@@ -50,11 +53,8 @@ impl JobState {
         match self {
             Self::Done => Standing::Claimed,
             Self::Starting | Self::Running | Self::Orphaned => Standing::Going,
-            Self::None
-            | Self::New
-            | Self::Cancelled
-            | Self::RebootedBeforeExec
-            | Self::DiedBeforeExec => Standing::NothingRan,
+            Self::None | Self::New => Standing::NotBegun,
+            Self::Cancelled | Self::RebootedBeforeExec | Self::DiedBeforeExec => Standing::NeverRan,
             Self::BadRecord | Self::Rebooted | Self::Vanished => Standing::InDoubt,
         }
     }

@@ -98,6 +98,9 @@ pub struct Ask {
 }
 
 /// Starts the job unless it was started before, and says what has become of it. Safe to repeat at any point.
+///
+/// Waits on the node up to five seconds for the job to begin. [`JobState::New`] in the answer means that it has not
+/// yet: start it again.
 pub async fn start(session: &Session, spec: &JobSpec) -> Result<JobAnswer, JobFailure> {
     spec.check()?;
     let mut request = Request::new(session.job_dir(), &spec.id)?;

@@ -10,6 +10,7 @@
 //! st1.login_key               // private key that may log in as st1.user
 //! st1.known_hosts_line()      // what a known_hosts file must hold to trust it
 //! st1.kill_connections();     // the link drops; jobs on the node go on
+//! st1.freeze_connections();   // the link is up and silent
 //! st1.stop(); st1.restart();  // the node is away, and back on the same port
 //! st1.power_cut();            // every process of the node is gone at once, its files stay
 //! ```
@@ -121,6 +122,15 @@ impl Sshd {
         if let Some(server) = self.server_pid() {
             for pid in server_processes_below(server) {
                 kill(pid);
+            }
+        }
+    }
+
+    /// Freezes every connection: open, and silent from now on, as when the network swallows everything.
+    pub fn freeze_connections(&self) {
+        if let Some(server) = self.server_pid() {
+            for pid in server_processes_below(server) {
+                signal(pid, Signal::STOP);
             }
         }
     }
@@ -296,9 +306,13 @@ fn free_port(ip: &str) -> u16 {
 }
 
 fn kill(pid: u32) {
+    signal(pid, Signal::KILL);
+}
+
+fn signal(pid: u32, signal: Signal) {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     if let Some(pid) = pid {
-        let _ = kill_process(pid, Signal::KILL);
+        let _ = kill_process(pid, signal);
     }
 }
 

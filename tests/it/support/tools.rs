@@ -11,12 +11,7 @@ const REQUIRE_TOOLS: &str = "HOLDPOINT_REQUIRE_TOOLS";
 /// Looks through `PATH` and the two folders where system daemons live. With `HOLDPOINT_REQUIRE_TOOLS=1` a
 /// missing tool fails the test instead, so that a machine without it cannot pass by running nothing.
 pub fn tool(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let system = ["/usr/sbin", "/sbin"].map(PathBuf::from);
-    let found = std::env::split_paths(&path)
-        .chain(system)
-        .map(|folder| folder.join(name))
-        .find(|file| is_runnable(file));
+    let found = find(name);
     if found.is_none() {
         let required = std::env::var(REQUIRE_TOOLS).is_ok_and(|value| value == "1");
         assert!(
@@ -26,6 +21,16 @@ pub fn tool(name: &str) -> Option<PathBuf> {
         eprintln!("skipped: {name} is not installed");
     }
     found
+}
+
+/// Finds a tool that is welcome and never required.
+pub fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let system = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    std::env::split_paths(&path)
+        .chain(system)
+        .map(|folder| folder.join(name))
+        .find(|file| is_runnable(file))
 }
 
 fn is_runnable(file: &Path) -> bool {
