@@ -28,11 +28,11 @@ pub enum JobFailure {
     #[error(transparent)]
     NotSent(#[from] BadJob),
     /// The node said no; this request started and stopped nothing.
-    #[error("the node refused ({}): {detail}", .refusal.advice())]
+    #[error("the node refused: {} (it said {detail:?})", .refusal.advice())]
     Refused {
         /// Which no.
         refusal: Refusal,
-        /// The node's words, raw: sanitise them before showing them.
+        /// The node's words, raw; the text of this failure shows them escaped.
         detail: String,
     },
     /// The answer did not arrive whole. What was asked for may have happened: connect and ask [`report`], or ask for

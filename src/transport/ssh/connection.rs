@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use russh::client::{self, Handle};
 use russh::{Disconnect, Preferred, kex};
-use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 use super::auth::{self, Login};
 use super::endpoint::{Become, Credentials, Endpoint};
+use super::exec::{Limits, ReadFailure};
 use super::failure::{ConnectFailure, Stage};
 use super::hostkey::HostKeyRule;
 use super::known_hosts::{KnownHosts, known_name};
@@ -28,6 +28,8 @@ pub(super) const CHANNELS: u32 = 4;
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(15);
 /// The whole login, agent included (which may wait for a touch).
 const LOGIN_LIMIT: Duration = Duration::from_secs(120);
+/// One question as the other user; a sudo that asks the network who we are may be slow.
+const BECOME_LIMIT: Duration = Duration::from_secs(30);
 /// A life sign after this much silence; a loss is seen after four of them.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 const KEEPALIVES_LOST: usize = 3;
@@ -79,6 +81,10 @@ impl Session {
         endpoint: &Endpoint,
         credentials: &Credentials,
     ) -> Result<Self, ConnectFailure> {
+        if let Some(other) = &endpoint.become_user {
+            let refused = |why| become_refused(endpoint, other, why);
+            other.prefix().map_err(refused)?;
+        }
         let rule = HostKeyRule {
             known: KnownHosts::read(&endpoint.known_hosts)?,
             name: known_name(&endpoint.host, endpoint.port),
@@ -157,27 +163,42 @@ impl Session {
         self.link.narrow.load(Ordering::Relaxed)
     }
 
+    /// Runs one question as the other user: a refusal must show now, not at the first step.
     async fn check_become(&self, endpoint: &Endpoint) -> Result<(), ConnectFailure> {
         let Some(other) = &endpoint.become_user else {
             return Ok(());
         };
-        let refused = |why: String| ConnectFailure::BecomeRefused {
-            user: other.user.clone(),
-            login: endpoint.user.clone(),
-            why,
-        };
-        other.prefix().map_err(refused)?;
-        let limits = super::exec::Limits {
-            time: HANDSHAKE_LIMIT,
+        let limits = Limits {
+            time: BECOME_LIMIT,
             bytes: 64 << 10,
         };
-        let answer = self.read(b"id -un", limits).await;
-        let name = answer.map_err(|failure| refused(failure.to_string()))?;
-        let name = String::from_utf8_lossy(&name.stdout).trim().to_owned();
+        let stage = Stage::Become;
+        let answer = match self.read(b"id -un", limits).await {
+            Ok(answer) => answer,
+            Err(ReadFailure::LinkLost { why }) => return Err(ConnectFailure::Lost { stage, why }),
+            Err(ReadFailure::TimedOut { limit }) => {
+                return Err(ConnectFailure::TimedOut { stage, limit });
+            }
+            Err(
+                said @ (ReadFailure::ChannelRefused { .. }
+                | ReadFailure::NoAnswer { .. }
+                | ReadFailure::NotSendable),
+            ) => return Err(become_refused(endpoint, other, said.to_string())),
+        };
+        let name = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
         if name == other.user {
             return Ok(());
         }
-        Err(refused(format!("the commands run as {name:?}")))
+        let why = format!("the commands run as {name:?}");
+        Err(become_refused(endpoint, other, why))
+    }
+}
+
+fn become_refused(endpoint: &Endpoint, other: &Become, why: String) -> ConnectFailure {
+    ConnectFailure::BecomeRefused {
+        user: other.user.clone(),
+        login: endpoint.user.clone(),
+        why,
     }
 }
 
@@ -198,7 +219,7 @@ async fn open_tcp(endpoint: &Endpoint) -> Result<TcpStream, ConnectFailure> {
     // Without these two a slow or cut link shows later; no reason not to connect.
     let _ = tcp.set_nodelay(true);
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    let _ = SockRef::from(&tcp).set_tcp_user_timeout(Some(TCP_USER_TIMEOUT));
+    let _ = socket2::SockRef::from(&tcp).set_tcp_user_timeout(Some(TCP_USER_TIMEOUT));
     Ok(tcp)
 }
 
@@ -224,10 +245,14 @@ async fn first_that_answers(
     addresses: &[SocketAddr],
 ) -> Result<TcpStream, ConnectFailure> {
     let mut why = Vec::new();
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(tcp) => return Ok(tcp),
-            Err(error) => why.push(format!("{address}: {error}")),
+    for (index, address) in addresses.iter().enumerate() {
+        // An address that swallows everything must leave time for those after it.
+        let after = u32::try_from(addresses.len() - index - 1).unwrap_or(u32::MAX);
+        let share = endpoint.connect_timeout / after.saturating_add(1);
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(tcp)) => return Ok(tcp),
+            Ok(Err(error)) => why.push(format!("{address}: {error}")),
+            Err(_) => why.push(format!("{address}: silent for {} ms", share.as_millis())),
         }
     }
     Err(ConnectFailure::Unreachable {
