@@ -1,1 +1,4 @@
 //! What the stories share.
+
+pub mod double;
+pub mod procedure_file;
