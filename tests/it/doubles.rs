@@ -73,7 +73,7 @@ impl Bench {
 
     fn run(&self, index: usize, body: &str) -> Ended {
         let node = self.node(index);
-        run_script(self.shell, &self.sent(node, body))
+        run_script(self.shell, node, &self.sent(node, body))
     }
 
     fn step(&self, index: usize, id: &str) -> Ended {
@@ -117,8 +117,12 @@ impl Bench {
         }
     }
 
+    fn indices(&self) -> std::ops::Range<usize> {
+        0..self.cluster.nodes.len()
+    }
+
     fn all_see(&self, wanted: &str) {
-        (0..self.cluster.nodes.len()).for_each(|index| self.sees(index, wanted));
+        self.indices().for_each(|index| self.sees(index, wanted));
     }
 }
 

@@ -24,8 +24,15 @@ pid_file() {
     esac
 }
 
+# Whether a process runs; one that has ended but was not collected yet does not.
+lives() {
+    case $(ps -p "$1" -o args= 2>/dev/null) in
+        '' | *'<defunct>'*) return 1 ;;
+    esac
+}
+
 alive() {
-    pid=$(cat "$(pid_file "$1")" 2>/dev/null) && [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null
+    pid=$(cat "$(pid_file "$1")" 2>/dev/null) && [ -n "$pid" ] && lives "$pid"
 }
 
 # One writer at a time; a lock that nobody gives back is broken after ten seconds.
@@ -111,10 +118,10 @@ start_one() {
 stop_one() {
     file=$(pid_file "$1")
     pid=$(cat "$file" 2>/dev/null)
-    if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then
+    if [ -n "$pid" ] && lives "$pid"; then
         kill "$pid"
         waited=0
-        while kill -0 "$pid" 2>/dev/null && [ "$waited" -lt 100 ]; do
+        while lives "$pid" && [ "$waited" -lt 100 ]; do
             sleep 0.1
             waited=$((waited + 1))
         done
@@ -150,7 +157,7 @@ stop_all() {
     fi
     left=$(cat "$run/tm.pid" 2>/dev/null)
     for service in monitord ftpd httpd as2d sshd pesitd tm admin db; do
-        stop_one "$service"
+        if [ -e "$(pid_file "$service")" ]; then stop_one "$service"; fi
     done
     if behaves stop.leave-pid; then echo "${left:-99999999}" >"$run/tm.pid"; fi
     if behaves come-back; then

@@ -3,7 +3,8 @@
 #
 #   make-node.sh DIR NAME LEVEL PORT SHARED MEMBER...
 #
-#   DIR      everything of this node: axway/ (the pretend <AxwayHome>), counts/, behave/, double/
+#   DIR      everything of this node: axway/ (the pretend <AxwayHome>), counts/, behave/, double/;
+#            with double/bin first in PATH, ps shows this node's processes only, as on a host of its own
 #   NAME     its name in cluster_state and in the servers file
 #   LEVEL    what display.sh shows after "SecureTransport ": "V5.4", "V5.5 SP0_Update20240627"
 #   PORT     Admin Tool port on 127.0.0.1; 0: the pretend Admin Tool does not listen
@@ -21,7 +22,7 @@ port=$4
 shared=$5
 shift 5
 
-mkdir -p "$dir/counts" "$dir/behave" "$dir/double" "$shared/members"
+mkdir -p "$dir/counts" "$dir/behave" "$dir/double/bin" "$shared/members"
 dir=$(cd "$dir" && pwd)
 shared=$(cd "$shared" && pwd)
 axway=$dir/axway
@@ -30,6 +31,8 @@ mkdir -p "$axway/Installer" "$axway/synInstall/synPatch" "$axway/Configuration" 
     "$home/bin" "$home/conf" "$home/lib/admin/config" "$home/lib/double" "$home/var/run/admin" "$home/var/tmp" \
     "$home/var/logs" "$home/var/db/hist" "$home/tomcat/admin/conf" "$home/tomcat/admin/logs" "$home/brules/conf"
 
+cp "$source/ps.sh" "$dir/double/bin/ps"
+chmod 755 "$dir/double/bin/ps"
 cp "$source/command.sh" "$source/display.sh" "$source/update.sh" "$dir/double/"
 cp "$source/daemon.sh" "$home/lib/double/"
 
@@ -88,10 +91,7 @@ echo "SecureTransport has been applied successfully." >"$axway/install.log"
 cp "$axway/install.log" "$axway/synInstall/synPatch/update.log"
 touch -t 202601010000 "$axway/install.log" "$axway/synInstall/synPatch/update.log"
 find "$home/bin" -type f -exec touch -t 202512310000 {} +
-if [ "$name" = "$1" ]; then
-    : >"$shared/members/$name"
-else
-    : >"$shared/members/$name"
+if [ "$name" != "$1" ]; then
     echo "2026-01-02" >"$home/var/tmp/cluster_last_sync_timestamp"
     touch -t 202601020000 "$home/var/tmp/cluster_last_sync_timestamp"
 fi

@@ -150,6 +150,13 @@ impl Double {
         ]
     }
 
+    /// The search path of a session on this node. With it `ps` shows only this node's processes, as on a host of its
+    /// own; without it an installer at work on one double keeps all others on this machine from starting one.
+    pub fn path(&self) -> String {
+        let before = std::env::var("PATH").expect("a search path");
+        format!("{}:{before}", self.dir.join("double/bin").display())
+    }
+
     /// Makes it misbehave from now on; `content` is what the behaviour takes, such as a number of seconds.
     pub fn behave(&self, name: &str, content: &str) {
         fs::write(self.dir.join("behave").join(name), content).expect("behaviour");
@@ -190,15 +197,16 @@ impl Double {
 }
 
 /// Runs a script as a node would: `shell` reads it from its standard input. `shell` is `["dash"]` or `["busybox", "sh"]`.
-pub fn run_script(shell: &[&str], text: &str) -> Ended {
-    finish(start_script(shell, text), Duration::from_secs(90))
+pub fn run_script(shell: &[&str], node: &Double, text: &str) -> Ended {
+    finish(start_script(shell, node, text), Duration::from_secs(90))
 }
 
 /// Starts a script and leaves it running; [`finish`] collects it.
-pub fn start_script(shell: &[&str], text: &str) -> Child {
+pub fn start_script(shell: &[&str], node: &Double, text: &str) -> Child {
     let mut child = Command::new(shell[0])
         .args(&shell[1..])
         .arg("-s")
+        .env("PATH", node.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
