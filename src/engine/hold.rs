@@ -483,7 +483,7 @@ pub fn is_under_way(record: &ActionRecord) -> bool {
 }
 
 fn alarm_holds(state: &RunState, holds: &mut Vec<Hold>) {
-    let back = unwind::offer(state).map(|how| noted("turn-back", "REASON", how));
+    let back = || unwind::offer(state).map(|how| noted("turn-back", "REASON", how));
     for (id, told) in &state.invariants {
         let InvariantState::Broken { detail } = told else {
             continue;
@@ -501,7 +501,7 @@ fn alarm_holds(state: &RunState, holds: &mut Vec<Hold>) {
         text.push(detail.clone());
         text.push("Nothing more is started until it holds again.".into());
         let mut options = vec![option("look", "look at every node again")];
-        options.extend(back.clone());
+        options.extend(back());
         options.push(leave());
         let expect = Expect::Options(options);
         holds.push(Hold {
@@ -541,7 +541,7 @@ fn alarm_holds(state: &RunState, holds: &mut Vec<Hold>) {
             "REASON",
             "it may stay as it is; every rule is still watched",
         ));
-        options.extend(back.clone());
+        options.extend(back());
         options.push(leave());
         let expect = Expect::Options(options);
         holds.push(Hold {
@@ -575,7 +575,7 @@ fn alarm_holds(state: &RunState, holds: &mut Vec<Hold>) {
                 "the debt was paid outside; the reason is printed in the report",
             ));
         }
-        options.extend(back);
+        options.extend(back());
         options.push(leave());
         holds.push(Hold {
             kind: HoldKind::Failure,

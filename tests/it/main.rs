@@ -9,6 +9,7 @@ mod ssh;
 mod ssh_login;
 mod support;
 
+<<<<<<< HEAD
 mod engine;
 mod files;
 mod journal;
@@ -21,3 +22,6 @@ mod terminal;
 mod text;
 mod transcripts;
 mod ui_foundation;
+=======
+mod doubles;
+>>>>>>> doubles

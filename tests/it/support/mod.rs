@@ -1,5 +1,6 @@
 //! What the stories share.
 
+<<<<<<< HEAD
 pub mod endpoint;
 pub mod job;
 pub mod pure;
@@ -8,3 +9,7 @@ pub mod sshd;
 pub mod tools;
 
 pub use tools::{eventually, tool};
+=======
+pub mod double;
+pub mod procedure_file;
+>>>>>>> doubles

@@ -93,6 +93,16 @@ impl PureRun {
         self.take(&Input::Open(Box::new(opening)));
     }
 
+    /// Dies, and comes back after `away`: only what was told is known, the nodes live on.
+    pub fn crash_and_resume_after(&mut self, away: Span) {
+        let back = self.now + away;
+        while self.world.due().is_some_and(|due| due <= back) {
+            self.world.step(back);
+        }
+        self.now = back;
+        self.crash_and_resume();
+    }
+
     /// Dies and comes back: only what was told is known, the nodes live on.
     pub fn crash_and_resume(&mut self) {
         let plan = self.state.plan.clone();
