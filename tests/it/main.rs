@@ -9,7 +9,7 @@ mod ssh;
 mod ssh_login;
 mod support;
 
-<<<<<<< HEAD
+mod doubles;
 mod engine;
 mod files;
 mod journal;
@@ -20,8 +20,6 @@ mod sim_transport;
 mod state_folder;
 mod terminal;
 mod text;
+mod tidy;
 mod transcripts;
 mod ui_foundation;
-=======
-mod doubles;
->>>>>>> doubles

@@ -1,6 +1,5 @@
 //! What the stories share.
 
-<<<<<<< HEAD
 pub mod endpoint;
 pub mod job;
 pub mod pure;
@@ -9,7 +8,5 @@ pub mod sshd;
 pub mod tools;
 
 pub use tools::{eventually, tool};
-=======
 pub mod double;
 pub mod procedure_file;
->>>>>>> doubles
