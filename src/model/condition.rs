@@ -18,6 +18,17 @@ pub const NAMES: &[&str] = &[
     "node", "nodes", "params", "target", "window", "debts", "choices", "check", "checks",
 ];
 
+/// The functions that a condition may call, besides the macros `all`, `exists`, `exists_one`, `filter`, `map` and `has`.
+pub const FUNCTIONS: &[&str] = &[
+    "size",
+    "contains",
+    "startsWith",
+    "endsWith",
+    "string",
+    "int",
+    "double",
+];
+
 /// What a condition came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Truth {
@@ -56,6 +67,10 @@ pub struct Uses {
     pub members: BTreeMap<String, usize>,
     /// Members compared with a text: (member, text, offset of the text).
     pub compared: Vec<(String, String, usize)>,
+    /// Fields of the other roots, such as `params.axway_home`: (root, field), with where they stand.
+    pub fields: BTreeMap<(String, String), usize>,
+    /// Names of called functions, without operators.
+    pub calls: BTreeSet<String>,
     /// Whether it counts nodes or picks single ones, so that two alike nodes are not the same as one.
     pub counts: bool,
 }
@@ -288,16 +303,19 @@ impl Reader<'_> {
         match &expression.expr {
             Expr::Ident(name) => self.name(name),
             Expr::Select(select) => {
-                if let Expr::Ident(name) = &select.operand.expr
-                    && self.is_node(name)
-                {
-                    let at = self.offset(expression);
-                    self.uses.members.entry(select.field.clone()).or_insert(at);
+                if let Expr::Ident(name) = &select.operand.expr {
+                    self.member(name, &select.field, self.offset(expression));
                 }
                 self.read(&select.operand);
             }
             Expr::Call(call) => {
                 self.comparison(&call.func_name, &call.args);
+                if call
+                    .func_name
+                    .starts_with(|c: char| c.is_ascii_alphabetic())
+                {
+                    self.uses.calls.insert(call.func_name.clone());
+                }
                 call.target.iter().for_each(|target| self.read(target));
                 call.args.iter().for_each(|argument| self.read(argument));
             }
@@ -344,6 +362,15 @@ impl Reader<'_> {
         }
         self.uses.counts |= name == "nodes";
         self.uses.roots.insert(name.to_string());
+    }
+
+    fn member(&mut self, of: &str, field: &str, at: usize) {
+        if self.is_node(of) {
+            self.uses.members.entry(field.to_string()).or_insert(at);
+        } else if NAMES.contains(&of) {
+            let field = (of.to_string(), field.to_string());
+            self.uses.fields.entry(field).or_insert(at);
+        }
     }
 
     /// Whether `name` stands for a node here: `node` itself or a variable that ranges over `nodes`.
@@ -466,6 +493,10 @@ mod tests {
             uses("checks.all(c, c.taeh == check.taeh) && node.service in ['stopped', 'running']");
         assert_eq!(c.members.keys().collect::<Vec<_>>(), ["service"]);
         assert_eq!(c.compared.len(), 2);
+        assert!(c.fields.contains_key(&("check".into(), "taeh".into())));
+        let d = uses("size(nodes) > 1 && node.version.startsWith(params.series)");
+        assert!(d.fields.contains_key(&("params".into(), "series".into())));
+        assert_eq!(d.calls.iter().collect::<Vec<_>>(), ["size", "startsWith"]);
     }
 
     #[test]

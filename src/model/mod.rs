@@ -7,9 +7,11 @@ pub mod version;
 
 pub mod condition;
 pub mod script;
+pub mod template;
 
 pub mod cluster;
 pub mod facts;
+pub mod params;
 pub mod procedure;
 
 pub mod reply;

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod files;
 mod journal;
 mod journal_disk;
 mod state_folder;
