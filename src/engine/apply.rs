@@ -1,16 +1,19 @@
 //! `apply`: how each event changes what a run knows. The only way state changes, so a replay knows what the run knew.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::brief::Person;
 use super::event::{Cause, Doubt, Ending, Entry, Event, Outcome};
-use super::plan::{Origin, Stage};
+use super::plan::Stage;
 use super::state::{
-    ActionRecord, ActionState, Alarm, Asking, CheckState, GateState, LinkState, Override, Part,
-    RunState, StageState,
+    ActionRecord, ActionState, Alarm, Asking, CheckKey, CheckState, GateState, Late, LinkState,
+    Override, Part, RunState, StageState,
 };
-use crate::model::ids::{ActionId, NodeId};
+use crate::model::ids::{ActionId, FactId, NodeId};
 use crate::model::procedure::CheckKind;
 use crate::model::reply::LinkReport;
+use crate::model::value::Value;
 
 impl RunState {
     /// Folds one event in. Entries must come in order; one that was folded in already is passed over.
@@ -69,7 +72,14 @@ impl RunState {
             | Event::ActionFailed { .. }
             | Event::ActionReopened { .. }
             | Event::ByHandSaid { .. } => self.apply_action(entry),
-            Event::Chosen { .. } | Event::Noted { .. } | Event::Fault { .. } => {}
+            Event::Chosen {
+                hold,
+                option,
+                note,
+                by,
+            } => self.on_chosen(hold, option, note, by, entry),
+            Event::Noted { .. } | Event::Fault { .. } => {}
+
             Event::DebtOpened { debt, node, by } => {
                 self.debts.insert((debt.clone(), node.clone()), by.clone());
                 self.name_debts();
@@ -93,6 +103,7 @@ impl RunState {
                 self.on_detour(cause, stages);
             }
             Event::ResumeAccepted { .. } => self.resume_review = false,
+            Event::TurnBackTimePassed { by } => self.late = Late::Passed { by: *by },
             Event::Paused { by } => self.paused = Some(by.clone()),
             Event::WentOn { .. } => self.paused = None,
             Event::Left { why, .. } => self.left = Some(why.clone()),
@@ -154,8 +165,15 @@ impl RunState {
                 };
                 self.resurrected.insert((node.clone(), fact.clone()), alarm);
             }
-            Event::Subsided { node, fact, .. } => {
+            Event::Subsided {
+                node,
+                fact,
+                accepted,
+            } => {
                 self.resurrected.remove(&(node.clone(), fact.clone()));
+                if *accepted {
+                    self.established.remove(&(node.clone(), fact.clone()));
+                }
             }
             other => unreachable_event(other),
         }
@@ -176,7 +194,7 @@ impl RunState {
                     found: found.clone(),
                     output: output.clone(),
                 };
-                self.checks.insert((check.clone(), node.clone()), judged);
+                self.set_check((check.clone(), node.clone()), judged);
             }
             Event::CheckAgain { check, node } => {
                 let attest = self
@@ -189,7 +207,10 @@ impl RunState {
                 } else {
                     CheckState::Waiting
                 };
-                self.checks.insert((check.clone(), node.clone()), state);
+                if let (Some(outputs), Some(node)) = (self.outputs.get_mut(check), node) {
+                    outputs.remove(node);
+                }
+                self.set_check((check.clone(), node.clone()), state);
                 self.plan_refused.clear();
             }
             Event::Attested {
@@ -203,7 +224,7 @@ impl RunState {
                     note: note.clone(),
                     by: by.clone(),
                 };
-                self.checks.insert((check.clone(), None), attested);
+                self.set_check((check.clone(), None), attested);
             }
             Event::Waived {
                 check,
@@ -216,7 +237,7 @@ impl RunState {
                     Some(CheckState::Judged { found, .. }) => found.clone(),
                     _ => String::new(),
                 };
-                self.checks.insert(
+                self.set_check(
                     key,
                     CheckState::Waived {
                         found,
@@ -385,7 +406,12 @@ impl RunState {
                     record.overdue = true;
                 }
             }
-            Event::CancelAsked { .. } => {}
+            Event::CancelAsked { action, .. } => {
+                if let Some(record) = self.actions.get_mut(action) {
+                    record.overdue = false;
+                }
+            }
+
             Event::ActionDone { action, outcome } => self.on_done(action, outcome, entry),
             Event::ActionFailed {
                 action,
@@ -440,12 +466,15 @@ impl RunState {
                 | ActionState::NotRun { .. } => {}
             }
         }
-        let unjudged = self
-            .checks
-            .iter_mut()
-            .filter(|(_, state)| matches!(state, CheckState::Judged { .. }));
         if self.part < Part::Execute {
-            unjudged.for_each(|(_, state)| *state = CheckState::Waiting);
+            let judged = self
+                .checks
+                .iter()
+                .filter(|(_, state)| matches!(state, CheckState::Judged { .. }));
+            let keys: Vec<CheckKey> = judged.map(|(key, _)| key.clone()).collect();
+            keys.into_iter()
+                .for_each(|key| self.set_check(key, CheckState::Waiting));
+            self.outputs.clear();
             self.part = self.part.min(Part::Connect);
         }
     }
@@ -501,8 +530,29 @@ impl RunState {
             } else {
                 CheckState::Waiting
             };
-            self.checks.entry(key).or_insert(fresh);
+            if !self.checks.contains_key(&key) {
+                self.set_check(key, fresh);
+            }
         }
+    }
+
+    /// Sets a check's state and keeps the counts that save looking through all of them.
+    pub(super) fn set_check(&mut self, key: CheckKey, fresh: CheckState) {
+        let brief = Arc::clone(&self.brief);
+        let Some(check) = brief.procedure.check(&key.0) else {
+            return;
+        };
+        let weight = |state: &CheckState| {
+            (
+                usize::from(*state == CheckState::Waiting),
+                usize::from(!super::checks::settled(check, state)),
+            )
+        };
+        let (waits, open) = weight(&fresh);
+        let (waited, was_open) = self.checks.get(&key).map_or((0, 0), weight);
+        self.checks_waiting = self.checks_waiting + waits - waited;
+        self.checks_open = self.checks_open + open - was_open;
+        self.checks.insert(key, fresh);
     }
 
     /// Puts stages in at `at`, and their actions into the register.
@@ -528,6 +578,7 @@ impl RunState {
                     ended: None,
                     overdue: false,
                     by_hand: None,
+                    before: BTreeMap::new(),
                 };
                 self.actions.insert(action.id.clone(), record);
             }
@@ -574,9 +625,14 @@ impl RunState {
         entry: &Entry,
         state: impl FnOnce(&mut ActionRecord) -> ActionState,
     ) {
+        let before = self.known_before(action);
         let Some(record) = self.actions.get_mut(action) else {
             return;
         };
+        if record.before.is_empty() {
+            record.before = before;
+        }
+
         let was_pending = record.state == ActionState::Pending;
         record.began.get_or_insert(entry.at);
         record.state = state(record);
@@ -587,6 +643,16 @@ impl RunState {
                 stage.pending = stage.pending.saturating_sub(1);
             }
         }
+    }
+
+    fn known_before(&self, action: &ActionId) -> BTreeMap<FactId, Value> {
+        let known = || {
+            let action = self.actions.get(action)?.action();
+            let facts = self.facts.node(action.then_on.first()?)?;
+            let value = |fact: &FactId| Some((fact.clone(), facts.get(fact)?.clone()));
+            Some(action.then.keys().filter_map(value).collect())
+        };
+        known().unwrap_or_default()
     }
 
     fn reopen(&mut self, action: &ActionId) {
@@ -648,17 +714,6 @@ impl RunState {
             let step = stage.step.as_str().rsplit('/').next().unwrap_or_default();
             self.choices.insert(step.to_string(), option.clone());
         }
-        if let Outcome::ByHand { note } = outcome
-            && let Some(opening) = &self.opening
-        {
-            let by = opening.by.clone();
-            self.overrides.push(Override {
-                what: format!("{id} done by hand"),
-                reason: note.clone(),
-                by,
-                at: entry.at,
-            });
-        }
         let Some(at) = self.stages.get_mut(self.cursor) else {
             return;
         };
@@ -673,6 +728,35 @@ impl RunState {
             self.gate = None;
             self.held.clear();
             self.held_long = false;
+        }
+    }
+
+    fn on_chosen(&mut self, hold: &str, option: &str, note: &str, by: &Person, entry: &Entry) {
+        match option {
+            "wait" => {
+                if let Some(record) = self.actions.get_mut(hold) {
+                    record.overdue = false;
+                }
+            }
+            "late" => {
+                self.late = Late::Accepted;
+                self.overrides.push(Override {
+                    what: "went on past the turn-back time".into(),
+                    reason: note.into(),
+                    by: by.clone(),
+                    at: entry.at,
+                });
+            }
+            "accept" | "paid" | "by-hand" => {
+                let what = format!("{hold}: {option}");
+                self.overrides.push(Override {
+                    what,
+                    reason: note.into(),
+                    by: by.clone(),
+                    at: entry.at,
+                });
+            }
+            _ => {}
         }
     }
 
@@ -699,11 +783,6 @@ fn detour_name(cause: &Cause) -> String {
         Cause::Repeat { action } => format!("{action} done again"),
         Cause::TurnBack => "turned back".into(),
     }
-}
-
-/// Whether a stage belongs to a way around rather than to the plan.
-pub fn is_detour(stage: &Stage) -> bool {
-    stage.origin != Origin::Procedure
 }
 
 fn unreachable_event(event: &Event) {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::cluster::Cluster;
 use crate::model::ids::{NodeId, ParamId};
+use crate::model::params;
 use crate::model::procedure::Procedure;
 use crate::model::value::Value;
 
@@ -47,6 +48,32 @@ pub enum Goal {
     Plan,
     /// The whole walk.
     Walk,
+}
+
+impl Brief {
+    /// The givens of a run, with every parameter resolved.
+    pub fn new(procedure: Procedure, cluster: Cluster, mode: Mode, goal: Goal) -> Brief {
+        let resolved = params::resolve(&procedure, &cluster);
+        let assumptions = resolved.assumptions.iter().map(|assumption| {
+            format!(
+                "{} = {} ({})",
+                assumption.param, assumption.value, assumption.why
+            )
+        });
+        Brief {
+            params: resolved.nodes,
+            shared: resolved
+                .cluster
+                .iter()
+                .map(|(param, value)| (param.to_string(), value.clone()))
+                .collect(),
+            assumptions: assumptions.collect(),
+            procedure,
+            cluster,
+            mode,
+            goal,
+        }
+    }
 }
 
 impl Mode {

@@ -50,29 +50,32 @@ pub fn judge_facts(
     )
 }
 
-/// What a script check on `node` comes to, given every node's output so far.
+/// Every node's output of a check, alike ones once: `all` and `exists` cannot tell them apart.
+pub fn distinct(outputs: &BTreeMap<NodeId, BTreeMap<String, Value>>) -> Vec<Members> {
+    let mut distinct: Vec<&BTreeMap<String, Value>> = outputs.values().collect();
+    distinct.sort();
+    distinct.dedup();
+    distinct.into_iter().map(members).collect()
+}
+
+fn members(output: &BTreeMap<String, Value>) -> Members {
+    Members::new(
+        output.iter().map(|(name, value)| (name.as_str(), value)),
+        [],
+    )
+}
+
+/// What a script check on `node` comes to; `all` is what every node printed, where the condition speaks of it.
 pub fn judge_output(
     state: &RunState,
     passes: &Condition,
     node: &NodeId,
-    outputs: &BTreeMap<NodeId, BTreeMap<String, Value>>,
+    own: Option<&BTreeMap<String, Value>>,
+    all: &[Members],
 ) -> (Verdict, String) {
-    let members = |output: &BTreeMap<String, Value>| {
-        Members::new(output.iter().map(|(k, v)| (k.as_str(), v)), [])
-    };
-    let own = outputs.get(node);
-    let all: Vec<Members> = if passes.uses().roots.contains("checks") {
-        // `all` and `exists` cannot tell alike outputs apart: each is held once.
-        let mut distinct: Vec<&BTreeMap<String, Value>> = outputs.values().collect();
-        distinct.sort();
-        distinct.dedup();
-        distinct.into_iter().map(members).collect()
-    } else {
-        Vec::new()
-    };
     let view = View {
         check: own.map(members),
-        checks: &all,
+        checks: all,
         ..state.view()
     };
     let truth = state.facts.holds(passes, Some(node), &view);

@@ -260,10 +260,11 @@ pub enum Event {
         now: Option<Value>,
         by: ActionId,
     },
+    /// It is so again, or a human accepts that it is not.
     Subsided {
         node: NodeId,
         fact: FactId,
-        how: String,
+        accepted: bool,
     },
 
     /// More stages, in front of the one at the cursor; or instead of all that is left.
@@ -280,6 +281,11 @@ pub enum Event {
     /// After a resume: a human has seen what is in doubt and what has changed, and lets the run go on.
     ResumeAccepted {
         by: Person,
+    },
+
+    /// The turn-back time has passed: whatever starts now can no longer be rolled back inside the window.
+    TurnBackTimePassed {
+        by: Stamp,
     },
 
     Paused {

@@ -7,7 +7,7 @@ use super::checks;
 use super::event::{Doubt, FailureKind, InvariantState, Verdict};
 use super::input::Says;
 use super::plan::Work;
-use super::state::{ActionRecord, ActionState, CheckState, LinkState, Part, RunState};
+use super::state::{ActionRecord, ActionState, CheckState, Late, LinkState, Part, RunState};
 use super::unwind;
 use crate::model::ids::{ActionId, CheckId, GateId, NodeId};
 use crate::model::procedure::{Again, Severity};
@@ -415,6 +415,8 @@ fn execute_holds(state: &RunState, holds: &mut Vec<Hold>) {
         }
     }
     alarm_holds(state, holds);
+    late_hold(state, holds);
+
     if let Some(gate) = &state.gate
         && let Some(asking) = &gate.asking
     {
@@ -435,6 +437,30 @@ fn execute_holds(state: &RunState, holds: &mut Vec<Hold>) {
             expect: Expect::Options(options),
         });
     }
+}
+
+fn late_hold(state: &RunState, holds: &mut Vec<Hold>) {
+    let Late::Passed { by } = state.late else {
+        return;
+    };
+    let text = vec![
+        format!("The turn-back time ({by}) has passed."),
+        "What starts now can no longer be rolled back inside the window.".into(),
+    ];
+    let mut options = vec![noted(
+        "late",
+        "REASON",
+        "go on all the same; the reason is printed in the report",
+    )];
+    options.extend(unwind::offer(state).map(|how| noted("turn-back", "REASON", how)));
+    options.push(leave());
+    let text = explained(text, &options);
+    holds.push(Hold {
+        kind: HoldKind::Decide,
+        id: "window".into(),
+        text,
+        expect: Expect::Options(options),
+    });
 }
 
 /// Whether something is still happening that may settle the action without a human.

@@ -17,7 +17,15 @@ pub mod recover;
 pub mod summary;
 pub mod unwind;
 pub mod update;
+pub mod window;
 
+pub mod audit;
+pub mod gate;
+pub mod interlock;
+pub mod planner;
+
+mod answers;
 mod apply;
+mod walk;
 
 pub use decide::{Decision, turn};

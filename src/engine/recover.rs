@@ -1,9 +1,83 @@
-//! After a replay: what is in doubt, what changed, and what must be settled before anything runs.
+//! After a replay: what is in doubt, what has changed, and what must be settled before anything runs.
 
-use super::state::RunState;
+use super::event::{Doubt, Entry, Event};
+use super::state::{ActionState, RunState};
 
-/// What an operator must know before the run goes on.
+/// What an operator must know before a resumed run goes on.
 pub fn findings(state: &RunState) -> Vec<String> {
-    let _ = state;
-    Vec::new()
+    let mut lines = Vec::new();
+    let done = state.actions_done;
+    lines.push(format!(
+        "Done so far: {done} of {} actions.",
+        state.actions.len()
+    ));
+    for id in &state.active {
+        let Some(record) = state.actions.get(id) else {
+            continue;
+        };
+        match &record.state {
+            ActionState::InDoubt { attempt, doubt, .. } => {
+                let why = match doubt {
+                    Doubt::OutOfSight { why } => format!("the node cannot be asked: {why}"),
+                    Doubt::Vanished { why } => why.clone(),
+                    Doubt::WeWereAway => "its node was not asked yet".into(),
+                };
+                lines.push(format!("In doubt: {id}, attempt {attempt}, was started and its end was not seen; {why}."));
+            }
+            ActionState::Running { attempt, .. } => {
+                lines.push(format!("Still running on its node: {id}, attempt {attempt}; followed again, nothing lost."));
+            }
+            ActionState::Verifying { attempt, .. } => {
+                lines.push(format!("Ended, being looked at: {id}, attempt {attempt}."));
+            }
+            ActionState::Failed {
+                attempt, failure, ..
+            } => {
+                lines.push(format!(
+                    "Failed: {id}, attempt {attempt}: {}.",
+                    failure.message
+                ));
+            }
+            ActionState::Asked { .. } => lines.push(format!("Waits for you: {id}.")),
+            ActionState::Pending | ActionState::Done { .. } | ActionState::NotRun { .. } => {}
+        }
+    }
+    for (node, link) in state.nodes.iter().filter(|(_, node)| node.link.is_stuck()) {
+        lines.push(format!("{node} cannot be reached now: {:?}.", link.link));
+    }
+    for ((node, fact), alarm) in &state.resurrected {
+        let now = alarm
+            .now
+            .as_ref()
+            .map_or("unknown".into(), ToString::to_string);
+        lines.push(format!(
+            "Changed while nobody looked: {fact} of {node} is {now}, was {}.",
+            alarm.was
+        ));
+    }
+    if !state.debt_names.is_empty() {
+        lines.push(format!("Open debts: {}.", state.debt_names.join(", ")));
+    }
+    match state.stage() {
+        Some(stage) => lines.push(format!("Next: {}.", stage.stage.title)),
+        None => lines.push("Nothing is left to do but to finish.".into()),
+    }
+    lines
+}
+
+/// Folds a journal's entries into a fresh state. Pure: no clock, no network, no effect.
+pub fn replay(
+    state: &mut RunState,
+    entries: impl IntoIterator<Item = Entry>,
+    plan: Option<&std::sync::Arc<super::plan::Plan>>,
+) {
+    for mut entry in entries {
+        if let Event::PlanFrozen {
+            plan: slot, hash, ..
+        } = &mut entry.event
+        {
+            *slot = plan.filter(|plan| plan.hash() == *hash).cloned();
+        }
+        state.apply(&entry);
+    }
 }

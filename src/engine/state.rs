@@ -31,6 +31,12 @@ pub struct RunState {
     pub nodes: BTreeMap<NodeId, NodeState>,
     pub facts: ClusterFacts,
     pub checks: BTreeMap<CheckKey, CheckState>,
+    /// Checks that nobody has judged yet.
+    pub checks_waiting: usize,
+    /// Checks that stand in the way.
+    pub checks_open: usize,
+    /// Raw outputs of script checks, as far as they have come.
+    pub outputs: BTreeMap<CheckId, BTreeMap<NodeId, BTreeMap<String, Value>>>,
     pub plan: Option<Arc<Plan>>,
     pub plan_hash: Option<String>,
     pub plan_refused: Vec<String>,
@@ -58,6 +64,8 @@ pub struct RunState {
     /// Everything that was overridden, with the reason: waived checks, accepted drift, given-up steps.
     pub overrides: Vec<Override>,
     pub turning_back: bool,
+    /// The turn-back time has passed; a human must give a reason before the next gate opens.
+    pub late: Late,
     /// Resumed, and a human has not yet looked at what is in doubt.
     pub resume_review: bool,
     pub left: Option<String>,
@@ -162,6 +170,8 @@ pub struct ActionRecord {
     pub overdue: bool,
     /// A human says that it was done by hand; it is being proved.
     pub by_hand: Option<String>,
+    /// What its postcondition's facts were before its first attempt: what an undo brings back.
+    pub before: BTreeMap<FactId, Value>,
 }
 
 impl ActionRecord {
@@ -221,6 +231,18 @@ pub struct Asking {
     pub bound: u64,
 }
 
+/// Where the run stands with its turn-back time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Late {
+    No,
+    /// Passed; the next gate waits for a typed reason.
+    Passed {
+        by: Stamp,
+    },
+    /// A human gave the reason.
+    Accepted,
+}
+
 /// Something that came back behind our back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarm {
@@ -251,6 +273,8 @@ pub struct Sight {
     pub awaited_left: BTreeMap<ActionId, usize>,
     /// Nodes that were asked and have not answered, and when.
     pub asked: BTreeMap<NodeId, Stamp>,
+    /// Actions whose awaited readings have all come: to be judged now.
+    pub ready: BTreeSet<ActionId>,
 }
 
 impl RunState {
@@ -278,6 +302,9 @@ impl RunState {
             part: Part::Opening,
             nodes,
             checks: BTreeMap::new(),
+            checks_waiting: 0,
+            checks_open: 0,
+            outputs: BTreeMap::new(),
             plan: None,
             plan_hash: None,
             plan_refused: Vec::new(),
@@ -298,6 +325,7 @@ impl RunState {
             choices: BTreeMap::new(),
             overrides: Vec::new(),
             turning_back: false,
+            late: Late::No,
             resume_review: false,
             left: None,
             ending: None,
@@ -399,6 +427,9 @@ impl RunState {
             for action in actions {
                 if let Some(left) = self.sight.awaited_left.get_mut(&action) {
                     *left = left.saturating_sub(1);
+                    if *left == 0 {
+                        self.sight.ready.insert(action);
+                    }
                 }
             }
         }
@@ -435,6 +466,9 @@ impl RunState {
             action.then_on.iter().flat_map(pairs).collect()
         };
         self.sight.awaited_left.insert(action.clone(), wanted.len());
+        if wanted.is_empty() {
+            self.sight.ready.insert(action.clone());
+        }
         for key in wanted {
             self.sight
                 .awaited

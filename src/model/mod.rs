@@ -1,13 +1,14 @@
 //! Nouns: what the files, the plan and the run are made of; no behaviour beyond validation.
 
 pub mod ids;
+pub mod template;
+pub mod text;
 pub mod time;
 pub mod value;
 pub mod version;
 
 pub mod condition;
 pub mod script;
-pub mod template;
 
 pub mod cluster;
 pub mod facts;

@@ -1,1 +1,34 @@
-//! The full-screen wizard.
+//! The full-screen wizard: functions of run state, telemetry and theme.
+//!
+//! In reading order: [`theme`] and [`signs`] (what meanings look like), [`format`] (how values are written),
+//! [`keymap`] (what keys do), [`paste`] (who typed), [`widget`] (parts of a screen), [`term`] (the real
+//! terminal), [`picture`] (a drawn screen as text or SVG). No screen judges, no screen reads a clock.
+
+pub mod format;
+pub mod keymap;
+pub mod paste;
+pub mod picture;
+pub mod signs;
+pub mod term;
+pub mod theme;
+mod watchdog;
+pub mod widget;
+
+pub use signs::Signs;
+pub use theme::{Role, Theme};
+
+use ratatui::style::Style;
+
+/// How everything on the screen looks: a theme and a set of signs, decided once at start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Look {
+    pub theme: Theme,
+    pub signs: &'static Signs,
+}
+
+impl Look {
+    /// The complete style of a role.
+    pub fn style(&self, role: Role) -> Style {
+        self.theme.style(role)
+    }
+}

@@ -6,4 +6,7 @@ mod files;
 mod journal;
 mod journal_disk;
 mod state_folder;
+mod terminal;
+mod text;
 mod transcripts;
+mod ui_foundation;
