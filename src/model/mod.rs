@@ -17,3 +17,6 @@ pub mod procedure;
 
 pub mod reply;
 pub mod telemetry;
+
+pub mod drill;
+pub mod drill_words;

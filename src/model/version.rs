@@ -37,6 +37,8 @@ pub struct VersionRules {
     pub minimum: Option<String>,
     /// Allowed hops. None at all means that the vendor's rules are not known to the procedure.
     pub rules: Vec<PathRule>,
+    /// The target of a rehearsal that names none; without it the target of the first direct hop.
+    pub rehearse_target: Option<String>,
 }
 
 /// One hop, or the route around a hop that is not allowed.
@@ -128,6 +130,7 @@ mod tests {
                 rule("5.5", "5.5", &[]),
                 rule("5.3.6", "5.5", &["5.4"]),
             ],
+            rehearse_target: None,
         };
         assert_eq!(rules.judge("5.4", "5.5-20240627"), Ok(()));
         assert_eq!(rules.judge("5.5-20230101", "5.5-20240627"), Ok(()));

@@ -19,6 +19,8 @@ mod references;
 mod bind;
 mod cluster;
 
+pub mod drill;
+
 mod lint;
 mod sample;
 mod scripts;

@@ -65,6 +65,7 @@ pub(super) fn versions(file: &mut Table<'_>) -> VersionRules {
             .and_then(|item| item.name())
             .map(FactId::new),
         minimum: table.optional_text("minimum"),
+        rehearse_target: table.optional_text("rehearse_target"),
         rules: table
             .tables("rules", "a version rule")
             .into_iter()

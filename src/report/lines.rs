@@ -86,6 +86,7 @@ fn words(event: &Event, detail: Detail) -> String {
         Event::Held { .. }
         | Event::Released { .. }
         | Event::HeldLong { .. }
+        | Event::TurnBackTimePassed { .. }
         | Event::GateOpening { .. }
         | Event::GateOpened { .. }
         | Event::GateClosed { .. }
@@ -312,6 +313,9 @@ fn of_gate(event: &Event, detail: Detail) -> String {
                 stage + 1
             )
         }
+        Event::TurnBackTimePassed { by } => {
+            format!("window: the turn-back time {by} has passed")
+        }
         Event::GateOpening { gate } => format!("gate {gate}: its facts are read again"),
         Event::GateOpened { gate, .. } => format!("gate {gate}: asks"),
         Event::GateClosed { gate, why } => format!("gate {gate}: CLOSED: {why}"),
@@ -428,7 +432,18 @@ fn of_rule(event: &Event) -> String {
             let now = now.as_ref().map_or("unknown".into(), Value::to_string);
             format!("{node} RESURRECTED: {fact} is {now}; {by} had made it {was}")
         }
-        Event::Subsided { node, fact, how } => format!("{node} {fact}: alarm over: {how}"),
+        Event::Subsided {
+            node,
+            fact,
+            accepted,
+        } => {
+            let how = if *accepted {
+                "accepted as it is"
+            } else {
+                "it is so again"
+            };
+            format!("{node} {fact}: alarm over: {how}")
+        }
         other => stray(other),
     }
 }

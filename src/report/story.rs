@@ -325,6 +325,7 @@ fn is_trouble(event: &Event) -> bool {
             | Event::Resurrected { .. }
             | Event::Rebooted { .. }
             | Event::HeldLong { .. }
+            | Event::TurnBackTimePassed { .. }
             | Event::GateClosed { .. }
             | Event::Fault { .. }
             | Event::InvariantTold {

@@ -3,6 +3,9 @@
 //! Looking and acting are two traits. A dry run is given something that only [`Looks`]: there is no way to send a change
 //! through it (rule 9).
 
+pub mod dryrun;
+pub mod sim;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 
