@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::brief::Person;
 use super::event::{Cause, Doubt, Ending, Entry, Event, Outcome};
-use super::plan::Stage;
+use super::plan::{Action, Stage};
 use super::state::{
     ActionRecord, ActionState, Alarm, Asking, CheckKey, CheckState, GateState, Late, LinkState,
     Override, Part, RunState, StageState,
@@ -418,6 +418,13 @@ impl RunState {
                 attempt,
                 failure,
             } => {
+                if let Some(failed) = self
+                    .actions
+                    .get(action)
+                    .map(|record| record.action().clone())
+                {
+                    self.forget_changed(&failed);
+                }
                 let state = ActionState::Failed {
                     attempt: *attempt,
                     since: at,
@@ -704,6 +711,7 @@ impl RunState {
         self.active.remove(id);
         self.sight.awaited_left.remove(id);
         self.actions_done += 1;
+        self.forget_changed(&action);
         for node in &action.then_on {
             for (fact, value) in &action.then {
                 self.established
@@ -728,6 +736,32 @@ impl RunState {
             self.gate = None;
             self.held.clear();
             self.held_long = false;
+        }
+    }
+
+    /// What changed on a node while an action of ours was at work there was not done behind our back, even if the
+    /// action does not declare it: it is no longer claimed to be as an earlier action left it.
+    fn forget_changed(&mut self, action: &Action) {
+        for node in &action.then_on {
+            let Some(facts) = self.facts.node(node) else {
+                continue;
+            };
+            let changed = |(key, (value, _)): &(&(NodeId, FactId), &(Value, ActionId))| {
+                !self.resurrected.contains_key(key)
+                    && facts.last(&key.1).map(|fact| &fact.value) != Some(value)
+            };
+            let from = (node.clone(), FactId::new(""));
+            let of_node = self
+                .established
+                .range(from..)
+                .take_while(|(key, _)| key.0 == *node);
+            let gone: Vec<_> = of_node
+                .filter(changed)
+                .map(|(key, _)| key.clone())
+                .collect();
+            for key in gone {
+                self.established.remove(&key);
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 //! of each other; then [`lint`] asks whether a procedure can be relied on, and [`bind`] whether a cluster fits it.
 
 mod complaint;
+pub mod drill;
 mod places;
 mod reader;
 mod suggest;

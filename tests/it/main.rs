@@ -1,10 +1,21 @@
 //! One integration binary: stories at the level of the rule they protect.
 
+mod job_rules;
+mod job_states;
+mod jobs;
+mod known_hosts;
+mod nodes;
+mod ssh;
+mod ssh_login;
 mod support;
 
+mod cli;
+mod driver;
+mod engine;
 mod files;
 mod journal;
 mod journal_disk;
+mod rehearsals;
 mod sim;
 mod sim_faults;
 mod sim_transport;

@@ -158,6 +158,42 @@ fn linked_nodes_are_vouched_for_when_time_moves_and_never_make_it_move() {
 }
 
 #[test]
+fn two_attempts_to_connect_make_one_link() {
+    let mut stage = Stage::new(2, 1);
+    let node = NodeId::new("server1");
+    stage.world.connect(&node, stage.now);
+    stage.world.reconnect(&node, stage.now);
+    assert_eq!(lines(&stage.rest()), ["up server1 boot 1"]);
+    stage.world.disconnect(&node, stage.now);
+    stage.world.reconnect(&node, stage.now);
+    assert_eq!(lines(&stage.rest()), [""; 0], "nobody wants it any more");
+}
+
+#[test]
+fn a_request_with_a_clock_that_is_slow_does_not_turn_time_back() {
+    let mut stage = Stage::watched(2);
+    stage.start(&stop("server1"));
+    stage.rest();
+    stage.world.probe(&"server1".into(), Stamp(0));
+    assert!(stage.world.due() > Some(stage.now));
+    stage.rest();
+}
+
+#[test]
+fn changes_between_two_looks_are_told_in_one() {
+    let mut stage = Stage::watched(2);
+    let before = stage.world.steps();
+    for word in ["pending", "synced", "pending"] {
+        let then = BTreeMap::from([("sync".into(), Value::text(word))]);
+        let effects = BTreeMap::from([(NodeId::new("server1"), then)]);
+        let (action, at_once) = ("sync/again".into(), Span(0));
+        stage.world.perform(&action, effects, at_once, stage.now);
+    }
+    assert_eq!(lines(&stage.rest()), ["cluster primary=true sync=pending"]);
+    assert_eq!(stage.world.steps() - before, 1, "one look");
+}
+
+#[test]
 fn a_resumed_rehearsal_goes_on_from_what_was_known() {
     let mut first = Stage::watched(2);
     first.start(&stop("server1"));

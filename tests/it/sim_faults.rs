@@ -95,6 +95,14 @@ fn an_unreachable_node_stays_away_until_it_is_mended() {
 }
 
 #[test]
+fn a_node_that_was_cut_off_anew_does_not_come_back_early() {
+    let mut stage = Stage::watched(2);
+    fault(&mut stage, "link-lost server2 20s");
+    fault(&mut stage, "unreachable server2");
+    assert_eq!(lines(&stage.rest()), ["down"]);
+}
+
+#[test]
 fn a_power_cut_leaves_another_incarnation_and_no_end() {
     for (moment, service) in [("before", "running"), ("after", "stopped"), ("half", "?")] {
         let (stage, told) = amid(&format!("power-cut server2 {moment} 2m"));

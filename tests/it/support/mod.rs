@@ -1,3 +1,10 @@
 //! What the stories share.
 
+pub mod endpoint;
+pub mod job;
+pub mod pure;
 pub mod small;
+pub mod sshd;
+pub mod tools;
+
+pub use tools::{eventually, tool};
