@@ -20,8 +20,6 @@ mod references;
 mod bind;
 mod cluster;
 
-pub mod drill;
-
 mod lint;
 mod sample;
 mod scripts;
