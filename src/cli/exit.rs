@@ -3,6 +3,8 @@
 use std::fmt;
 
 use crate::driver::{How, Session};
+use crate::engine::hold::{self, HoldKind};
+use crate::engine::state::RunState;
 use crate::engine::summary::{self, Exit};
 use crate::journal::{FileTrouble, JournalError, JournalFault, LockError, StateError};
 use crate::parse::{Complaint, Complaints};
@@ -171,7 +173,7 @@ pub fn of_session(session: Session, run: Option<&str>) -> Result<u8, CliError> {
     match session.how {
         Ok(How::Over(exit)) => Ok(exit.code()),
         Ok(How::Signalled(signal)) => Ok(signal.code()),
-        Ok(How::Detached) => Ok(unanswered(summary::exit_now(&session.state)).code()),
+        Ok(How::Detached) => Ok(unanswered(session.state).code()),
         Err(error) => {
             let hint = run.map_or("nothing was sent after that".to_string(), |run| {
                 format!(
@@ -183,16 +185,24 @@ pub fn of_session(session: Session, run: Option<&str>) -> Result<u8, CliError> {
     }
 }
 
-/// Where nothing worse is known, a session that nobody answers needs a human.
-fn unanswered(exit: Exit) -> Exit {
-    match exit {
-        Exit::Stopped => Exit::NeedsHuman,
-        Exit::Finished
-        | Exit::Blocked
-        | Exit::Held
-        | Exit::Unreachable
-        | Exit::InDoubt
-        | Exit::PlanUnfit
-        | Exit::NeedsHuman => exit,
+/// The exit of a session that nobody answers any more: what is asked needs a human, unless it is what went wrong.
+fn unanswered(mut state: RunState) -> Exit {
+    state.left = None;
+    let first = hold::holds(&state).into_iter().next();
+    match first.map(|hold| hold.kind) {
+        Some(HoldKind::Failure | HoldKind::Doubt | HoldKind::HostKey) => {
+            match summary::exit_now(&state) {
+                Exit::Stopped => Exit::NeedsHuman,
+                worse => worse,
+            }
+        }
+        Some(
+            HoldKind::Gate
+            | HoldKind::Manual
+            | HoldKind::Attest
+            | HoldKind::Decide
+            | HoldKind::Secret,
+        ) => Exit::NeedsHuman,
+        None => Exit::Stopped,
     }
 }
