@@ -71,7 +71,10 @@ impl RunState {
             | Event::ActionDone { .. }
             | Event::ActionFailed { .. }
             | Event::ActionReopened { .. }
-            | Event::ByHandSaid { .. } => self.apply_action(entry),
+            | Event::ByHandSaid { .. } => {
+                self.apply_action(entry);
+                self.note_trouble(&entry.event);
+            }
             Event::Chosen {
                 hold,
                 option,
@@ -452,6 +455,7 @@ impl RunState {
         }
         self.facts_seq = self.seq;
         self.invariants.clear();
+        self.sight.ruled = None;
         for id in self.active.clone() {
             let Some(record) = self.actions.get_mut(&id) else {
                 continue;
@@ -520,7 +524,9 @@ impl RunState {
 
     fn set_link(&mut self, node: &NodeId, link: LinkState) {
         if let Some(state) = self.nodes.get_mut(node) {
+            let (was, is) = (state.link.is_stuck(), link.is_stuck());
             state.link = link;
+            self.stuck = self.stuck + usize::from(is) - usize::from(was);
         }
     }
 
@@ -557,6 +563,8 @@ impl RunState {
         };
         let (waits, open) = weight(&fresh);
         let (waited, was_open) = self.checks.get(&key).map_or((0, 0), weight);
+        let waiting = self.waiting_of.entry(key.0.clone()).or_default();
+        *waiting = *waiting + waits - waited;
         self.checks_waiting = self.checks_waiting + waits - waited;
         self.checks_open = self.checks_open + open - was_open;
         self.checks.insert(key, fresh);
@@ -623,6 +631,7 @@ impl RunState {
                 why: "turned back".into(),
             };
             self.active.remove(action);
+            self.troubled.remove(action);
         }
     }
 
@@ -671,6 +680,7 @@ impl RunState {
         if record.state != ActionState::Pending {
             record.state = ActionState::Pending;
             self.active.remove(action);
+            self.troubled.remove(action);
             if let Some(stage) = self.stages.get_mut(self.cursor) {
                 stage.pending += 1;
                 stage.confirmed = None;
@@ -739,6 +749,43 @@ impl RunState {
         }
     }
 
+    /// Keeps the register of what waits for a human.
+    fn note_trouble(&mut self, event: &Event) {
+        let (Event::ActionAsked { action }
+        | Event::ActionStarted { action, .. }
+        | Event::ActionAccepted { action, .. }
+        | Event::ActionClaimed { action, .. }
+        | Event::ActionInDoubt { action, .. }
+        | Event::ActionOverdue { action, .. }
+        | Event::CancelAsked { action, .. }
+        | Event::ActionDone { action, .. }
+        | Event::ActionFailed { action, .. }
+        | Event::ActionReopened { action }
+        | Event::ByHandSaid { action, .. }) = event
+        else {
+            return;
+        };
+        let troubled = self
+            .actions
+            .get(action)
+            .is_some_and(|record| match &record.state {
+                ActionState::Asked { .. } | ActionState::Failed { .. } => true,
+                ActionState::InDoubt { doubt, .. } => {
+                    matches!(doubt, Doubt::Vanished { .. }) || record.overdue
+                }
+                ActionState::Running { .. } => record.overdue,
+                ActionState::Pending
+                | ActionState::Verifying { .. }
+                | ActionState::Done { .. }
+                | ActionState::NotRun { .. } => false,
+            });
+        if troubled {
+            self.troubled.insert(action.clone());
+        } else {
+            self.troubled.remove(action);
+        }
+    }
+
     /// What changed on a node while an action of ours was at work there was not done behind our back, even if the
     /// action does not declare it: it is no longer claimed to be as an earlier action left it.
     fn forget_changed(&mut self, action: &Action) {
@@ -770,6 +817,7 @@ impl RunState {
             "wait" => {
                 if let Some(record) = self.actions.get_mut(hold) {
                     record.overdue = false;
+                    self.troubled.remove(hold);
                 }
             }
             "late" => {

@@ -322,13 +322,8 @@ impl Turn<'_> {
     pub fn compare_established(&mut self, node: &NodeId, only: Option<&[FactId]>) {
         let at_work = self
             .state
-            .active
-            .iter()
-            .filter_map(|id| self.state.actions.get(id))
-            .any(|record| {
-                record.action().then_on.contains(node)
-                    && !matches!(record.state, ActionState::Failed { .. })
-            });
+            .active_on(node)
+            .any(|record| !matches!(record.state, ActionState::Failed { .. }));
         let Some(facts) = self.state.facts.node(node) else {
             return;
         };
@@ -374,8 +369,13 @@ impl Turn<'_> {
         if self.state.part < Part::Review {
             return;
         }
+        let kinds = self.state.facts.kinds();
+        let same_kinds = self.state.sight.ruled.replace(kinds) == Some(kinds);
         let mut told = Vec::new();
         for invariant in &self.state.brief.procedure.invariants {
+            if same_kinds && invariant.holds.sees_kinds_only() {
+                continue;
+            }
             let state = interlock::told(self.state, invariant);
             let same = match (self.state.invariants.get(&invariant.id), &state) {
                 (Some(InvariantState::Holds), InvariantState::Holds)
@@ -417,11 +417,10 @@ impl Turn<'_> {
                 BTreeMap::new(),
             ),
             Ok(values) => {
-                self.state
-                    .outputs
-                    .entry(id.clone())
-                    .or_default()
-                    .insert(node.clone(), values.clone());
+                let outputs = self.state.outputs.entry(id.clone()).or_default();
+                if outputs.insert(node.clone(), values.clone()).is_none() {
+                    *self.state.sight.arrived.entry(id.clone()).or_default() += 1;
+                }
                 if !passes.uses().roots.contains("checks") {
                     let (verdict, found) =
                         checks::judge_output(self.state, &passes, node, Some(values), &[]);
@@ -437,16 +436,28 @@ impl Turn<'_> {
         if !passes.uses().roots.contains("checks") {
             return;
         }
-        let of_check = |(key, state): (&super::state::CheckKey, &CheckState)| {
-            (key.0 == *id && *state == CheckState::Waiting)
-                .then(|| key.1.clone())
-                .flatten()
-        };
-        let waiting: Vec<NodeId> = self.state.checks.iter().filter_map(of_check).collect();
-        let outputs = self.state.outputs.get(id).cloned().unwrap_or_default();
-        if waiting.iter().any(|node| !outputs.contains_key(node)) {
+        let arrived = self
+            .state
+            .sight
+            .arrived
+            .get(id)
+            .copied()
+            .unwrap_or_default();
+        if arrived < self.state.waiting_of.get(id).copied().unwrap_or_default() {
             return;
         }
+        self.state.sight.arrived.remove(id);
+        let from = (id.clone(), None);
+        let of_check = self
+            .state
+            .checks
+            .range(from..)
+            .take_while(|(key, _)| key.0 == *id);
+        let waiting: Vec<NodeId> = of_check
+            .filter(|(_, state)| **state == CheckState::Waiting)
+            .filter_map(|(key, _)| key.1.clone())
+            .collect();
+        let outputs = self.state.outputs.get(id).cloned().unwrap_or_default();
         let all = checks::distinct(&outputs);
         for node in waiting {
             let own = outputs.get(&node);

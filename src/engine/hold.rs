@@ -133,9 +133,13 @@ pub fn holds(state: &RunState) -> Vec<Hold> {
         return Vec::new();
     }
     let mut holds = Vec::new();
-    connection_holds(state, &mut holds);
+    if state.stuck > 0 {
+        connection_holds(state, &mut holds);
+    }
     match state.part {
         Part::Opening | Part::Connect | Part::Ended => {}
+        // Told when every script has answered, so that all that stands in the way is told at once.
+        Part::Readiness if state.checks_waiting > 0 => {}
         Part::Readiness => readiness_holds(state, &mut holds),
         Part::Review => {
             if let Some(asking) = state.gate.as_ref().and_then(|gate| gate.asking.as_ref()) {
@@ -405,7 +409,7 @@ fn execute_holds(state: &RunState, holds: &mut Vec<Hold>) {
         });
         return;
     }
-    for id in &state.active {
+    for id in &state.troubled {
         if let Some(hold) = state
             .actions
             .get(id)
@@ -422,12 +426,14 @@ fn execute_holds(state: &RunState, holds: &mut Vec<Hold>) {
     {
         holds.push(gate_hold(gate.gate.as_str(), asking));
     }
-    let running = state
-        .active
-        .iter()
-        .filter_map(|id| state.actions.get(id))
-        .any(is_under_way);
-    if let (Some(by), false) = (&state.paused, running) {
+    let running = || {
+        state
+            .active
+            .iter()
+            .filter_map(|id| state.actions.get(id))
+            .any(is_under_way)
+    };
+    if let Some(by) = state.paused.as_ref().filter(|_| !running()) {
         let text = vec![format!("Paused by {by}. Nothing runs.")];
         let options = vec![option("go-on", "go on with the next step"), leave()];
         holds.push(Hold {

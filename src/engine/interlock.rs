@@ -17,8 +17,14 @@ pub fn review(state: &RunState, stage: &Stage) -> Vec<String> {
         alarms(state, &mut reasons);
     }
     rules_known(state, stage, &mut reasons);
-    for action in &stage.actions {
-        if let Some(requires) = &stage.requires {
+    if let Some(requires) = &stage.requires {
+        // A condition that does not speak of `node` says the same for all of them.
+        let asked = if requires.is_per_node() {
+            stage.actions.len()
+        } else {
+            1
+        };
+        for action in stage.actions.iter().take(asked) {
             match state
                 .facts
                 .holds(requires, action.node.as_ref(), &state.view())

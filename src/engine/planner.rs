@@ -1,6 +1,7 @@
 //! Makes the plan: every placement, ordering and "one at a time" is settled here, synchronously, so that execution has
 //! nothing left to choose. A refusal names all its reasons at once.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::brief::Brief;
@@ -115,6 +116,8 @@ struct Planner<'a> {
     origin: Origin,
     stages: Vec<Stage>,
     reasons: Vec<String>,
+    /// Nodes that lookups have found; forgotten when a step changes what a lookup speaks of.
+    found: RefCell<BTreeMap<String, String>>,
 }
 
 impl<'a> Planner<'a> {
@@ -125,6 +128,7 @@ impl<'a> Planner<'a> {
             origin: Origin::Procedure,
             stages: Vec::new(),
             reasons: Vec::new(),
+            found: RefCell::default(),
         }
     }
 
@@ -473,6 +477,17 @@ impl<'a> Planner<'a> {
 
     /// Supposes that the actions went well.
     fn go_ahead(&mut self, actions: &[Action]) {
+        let lookups = &self.ground.brief.procedure.lookups;
+        let changed = |name: &String| {
+            let uses = lookups.get(name).map(|lookup| lookup.uses());
+            uses.is_none_or(|uses| {
+                actions
+                    .iter()
+                    .flat_map(|action| action.then.keys())
+                    .any(|fact| uses.members.contains_key(fact.as_str()))
+            })
+        };
+        self.found.borrow_mut().retain(|name, _| !changed(name));
         for action in actions {
             let changes: BTreeMap<FactId, Option<Value>> = action
                 .then
@@ -585,18 +600,25 @@ impl Texts<'_, '_> {
             _ => {}
         }
         if let Some(lookup) = brief.procedure.lookups.get(name) {
+            if let Some(found) = self.planner.found.borrow().get(name) {
+                return Some(found.clone());
+            }
             let ahead = &self.planner.ahead;
-            let found = ahead.nodes().filter(|facts| {
-                ahead
-                    .holds(lookup, Some(&facts.name), &self.planner.ground.view)
-                    .is_yes()
-            });
-            let names: Vec<&str> = found.map(|facts| facts.name.as_str()).collect();
-            return Some(if names.is_empty() {
+            let view = &self.planner.ground.view;
+            let named = ahead
+                .nodes()
+                .filter(|facts| ahead.holds(lookup, Some(&facts.name), view).is_yes());
+            let names: Vec<&str> = named.map(|facts| facts.name.as_str()).collect();
+            let found = if names.is_empty() {
                 format!("({name} not known)")
             } else {
                 names.join(", ")
-            });
+            };
+            self.planner
+                .found
+                .borrow_mut()
+                .insert(name.to_string(), found.clone());
+            return Some(found);
         }
         let of_node = self
             .node

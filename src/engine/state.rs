@@ -35,6 +35,8 @@ pub struct RunState {
     pub checks_waiting: usize,
     /// Checks that stand in the way.
     pub checks_open: usize,
+    /// Checks of each id that nobody has judged yet.
+    pub waiting_of: BTreeMap<CheckId, usize>,
     /// Raw outputs of script checks, as far as they have come.
     pub outputs: BTreeMap<CheckId, BTreeMap<NodeId, BTreeMap<String, Value>>>,
     pub plan: Option<Arc<Plan>>,
@@ -47,6 +49,10 @@ pub struct RunState {
     pub actions_done: usize,
     /// Actions that were begun and are not settled: running, looked at, asked, in doubt or failed.
     pub active: BTreeSet<ActionId>,
+    /// Those of them that wait for a human, or soon will: asked, failed, in doubt or overdue.
+    pub troubled: BTreeSet<ActionId>,
+    /// Links that will not come up without a human, or that are down.
+    pub stuck: usize,
     pub gate: Option<GateState>,
     pub debts: BTreeMap<(DebtId, Option<NodeId>), ActionId>,
     /// Ids of open debts, each once, as conditions see them.
@@ -275,6 +281,10 @@ pub struct Sight {
     pub asked: BTreeMap<NodeId, Stamp>,
     /// Actions whose awaited readings have all come: to be judged now.
     pub ready: BTreeSet<ActionId>,
+    /// Outputs of a check that have come since it was last judged.
+    pub arrived: BTreeMap<CheckId, usize>,
+    /// For which kinds of nodes the invariants were held last.
+    pub ruled: Option<u64>,
 }
 
 impl RunState {
@@ -304,6 +314,7 @@ impl RunState {
             checks: BTreeMap::new(),
             checks_waiting: 0,
             checks_open: 0,
+            waiting_of: BTreeMap::new(),
             outputs: BTreeMap::new(),
             plan: None,
             plan_hash: None,
@@ -313,6 +324,8 @@ impl RunState {
             actions: BTreeMap::new(),
             actions_done: 0,
             active: BTreeSet::new(),
+            troubled: BTreeSet::new(),
+            stuck: 0,
             gate: None,
             debts: BTreeMap::new(),
             debt_names: Vec::new(),
@@ -376,6 +389,18 @@ impl RunState {
                 .invariants
                 .values()
                 .any(|state| matches!(state, InvariantState::Broken { .. }))
+    }
+
+    /// Active actions that concern a node.
+    pub fn active_on<'a>(&'a self, node: &'a NodeId) -> impl Iterator<Item = &'a ActionRecord> {
+        let of = move |record: &&ActionRecord| match &record.action().node {
+            Some(on) => on == node,
+            None => record.action().then_on.contains(node),
+        };
+        self.active
+            .iter()
+            .filter_map(|id| self.actions.get(id))
+            .filter(of)
     }
 
     /// The job id of an attempt: derived, never random, so that a repeated start meets the node's own claim.

@@ -56,7 +56,7 @@ fn round(turn: &mut Turn<'_>) -> bool {
 /// Every node answers and every probe was read: the checks begin.
 fn connected(turn: &mut Turn<'_>) -> bool {
     let state = &turn.state;
-    let all = state.nodes.values().all(|node| node.link.is_up()) && state.sight.unread.is_empty();
+    let all = state.sight.unread.is_empty() && state.nodes.values().all(|node| node.link.is_up());
     if !all || state.opening.is_none() {
         return false;
     }
@@ -477,6 +477,15 @@ fn open_debt(turn: &mut Turn<'_>, stage: &Stage, action: &Action) {
 
 /// Looks whether what is waited for has come.
 pub(super) fn look_at_waits(turn: &mut Turn<'_>) {
+    let waits = turn.state.stage().is_some_and(|stage| {
+        matches!(
+            stage.stage.actions.first().map(|action| &action.work),
+            Some(Work::Wait { .. })
+        )
+    });
+    if !waits {
+        return;
+    }
     for id in turn.state.active.clone() {
         let Some(record) = turn.state.actions.get(&id) else {
             continue;

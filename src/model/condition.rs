@@ -168,6 +168,14 @@ impl Condition {
         &self.uses
     }
 
+    /// Whether alike nodes are the same to it, so that it can be held against kinds of nodes.
+    pub fn sees_kinds_only(&self) -> bool {
+        let apart = self.uses.counts
+            || self.uses.members.contains_key("name")
+            || self.uses.members.contains_key("host");
+        !apart
+    }
+
     /// Whether it speaks of `node`, so that it means something for each node apart.
     pub fn is_per_node(&self) -> bool {
         self.uses.roots.contains("node") || self.uses.roots.contains("check")

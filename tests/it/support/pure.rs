@@ -1,7 +1,7 @@
 //! A run without a runtime: the engine and the simulated cluster, stepped by hand. Everything the driver does is done here
 //! in a few lines, so that a story can look between any two steps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use holdpoint::engine::brief::{Brief, Goal, Mode, Person};
@@ -33,6 +33,7 @@ pub struct PureRun {
     /// Every change that was sent, in order.
     pub sent: Vec<(ActionId, u32)>,
     pub exit: Option<Exit>,
+    intents: BTreeSet<(ActionId, u32)>,
     timers: BTreeMap<(Stamp, u64), Timer>,
     timer_seq: u64,
     /// Looked at after every step.
@@ -67,6 +68,7 @@ impl PureRun {
             entries: Vec::new(),
             sent: Vec::new(),
             exit: None,
+            intents: BTreeSet::new(),
             timers: BTreeMap::new(),
             timer_seq: 0,
             watch: |_| {},
@@ -117,6 +119,14 @@ impl PureRun {
 
     pub fn take(&mut self, input: &Input) {
         let decision = turn(&mut self.state, input, self.now);
+        for entry in &decision.events {
+            if let Event::ActionStarted {
+                action, attempt, ..
+            } = &entry.event
+            {
+                self.intents.insert((action.clone(), *attempt));
+            }
+        }
         self.entries.extend(decision.events);
         for effect in decision.effects {
             self.act(effect);
@@ -138,11 +148,9 @@ impl PureRun {
             Effect::Watch { node } => world.watch(&node, now),
             Effect::Check { node, check } => world.check(&node, &check, now),
             Effect::Start { action, attempt } => {
-                let known = self.entries.iter().any(|entry| {
-                    matches!(&entry.event, Event::ActionStarted { action: told, attempt: n, .. } if *told == action && *n == attempt)
-                });
+                let told = self.intents.contains(&(action.clone(), attempt));
                 assert!(
-                    known,
+                    told,
                     "{action} attempt {attempt} was sent before its intent was told"
                 );
                 self.sent.push((action.clone(), attempt));
