@@ -200,17 +200,22 @@ impl Lines {
         }
     }
 
-    /// The same hold point is still open: after an answer, that was none.
+    /// The same hold point is still open. An answer to it was refused, or taken and did not settle it.
     fn ask_on(&mut self, mut asking: Asking) {
-        if asking.answered {
-            let why = self
-                .refusal
-                .take()
-                .unwrap_or_else(|| "that did not settle it".into());
-            self.refuse(&asking.hold, &why);
-            asking.answered = false;
+        if !asking.answered {
+            self.asking = Some(asking);
+            return;
         }
-        self.asking = Some(asking);
+        let nothing =
+            (self.state.seq == self.said_at).then(|| "that changes nothing now".to_string());
+        match self.refusal.take().or(nothing) {
+            Some(why) => {
+                self.refuse(&asking.hold, &why);
+                asking.answered = false;
+                self.asking = Some(asking);
+            }
+            None => self.ask(asking.hold),
+        }
     }
 
     fn ask(&mut self, hold: Hold) {

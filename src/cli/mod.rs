@@ -10,6 +10,7 @@
 //! | [`folder`] | making, opening and replaying the folder of a run |
 //! | [`session`] | one session: driver on one thread, face on the other |
 //! | [`lines`] | the face of line mode: the line protocol on stdin and stdout |
+//! | [`stdin`], [`out`] | lines in, documents out |
 //! | [`commands`] | one file a command |
 
 pub mod args;
@@ -19,6 +20,7 @@ pub mod folder;
 pub mod hands;
 pub mod lines;
 pub mod load;
+pub mod out;
 pub mod session;
 pub mod settings;
 pub mod stdin;

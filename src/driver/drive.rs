@@ -22,11 +22,14 @@ use crate::engine::input::{Input, Says, Timer};
 use crate::engine::state::RunState;
 use crate::engine::summary::Exit;
 use crate::model::telemetry::Telemetry;
-use crate::model::time::Stamp;
-use crate::transport::{Arrival, Due};
+use crate::model::time::{Span, Stamp};
+use crate::transport::{Arrival, Change, Due, Look};
 
 /// Inputs that are turned together before one append, if they are ready together.
 const BATCH: usize = 64;
+
+/// How long stepped time goes on at a hold point after something was asked of a node, so that the answer can come.
+const GRACE: Span = Span::seconds(30);
 
 /// How often the screens are told that time goes on.
 const TICK: Duration = Duration::from_millis(250);
@@ -52,6 +55,8 @@ pub struct Driver<T> {
     stirred: bool,
     /// A hold point is open: stepped time stands still.
     asks: bool,
+    /// Until then stepped time does not stand still: something was asked of a node.
+    grace: Stamp,
     over: Option<How>,
 }
 
@@ -124,6 +129,7 @@ impl<T: Hands> Driver<T> {
             heard: 0,
             stirred: true,
             asks: false,
+            grace: Stamp::default(),
             over: None,
         }
     }
@@ -146,7 +152,6 @@ impl<T: Hands> Driver<T> {
                 return Ok(how);
             }
             if all_taken {
-                self.tell_settled();
                 if let Some(happening) = self.wait().await? {
                     self.take(happening);
                 }
@@ -206,7 +211,11 @@ impl<T: Hands> Driver<T> {
         };
         let timer = self.timers.first().map(|(at, _)| *at);
         let moment = known.into_iter().chain(timer).min();
-        let stands = self.clock.is_stepped() && self.asks;
+        let within_grace = moment.is_some_and(|moment| moment <= self.grace);
+        let stands = self.clock.is_stepped() && self.asks && !within_grace;
+        if stands || !self.clock.is_stepped() {
+            self.tell_settled();
+        }
         if self.clock.is_stepped() && !self.asks && moment.is_none() && due == Due::Never {
             let message = self.operators.try_recv();
             return message
@@ -401,8 +410,18 @@ impl<T: Hands> Driver<T> {
     fn act(&mut self, effect: Effect) -> Result<(), Unplanned> {
         let now = self.now();
         match exec::request(&self.state, effect)? {
-            Request::Look(look) => self.hands.look(look, now),
-            Request::Change(change) => self.hands.change(*change, now),
+            Request::Look(look) => {
+                if answers_soon(&look) {
+                    self.grace = now + GRACE;
+                }
+                self.hands.look(look, now);
+            }
+            Request::Change(change) => {
+                if let Change::Attach { .. } = &*change {
+                    self.grace = now + GRACE;
+                }
+                self.hands.change(*change, now);
+            }
             Request::Timer { timer, at } => {
                 self.timers.insert((at, timer));
             }
@@ -411,10 +430,9 @@ impl<T: Hands> Driver<T> {
         Ok(())
     }
 
-    /// Tells who watches that we wait now, once after each time that something happened. Stepped time waits for nothing but
-    /// answers.
+    /// Tells who watches that we wait now, once after each time that something happened.
     fn tell_settled(&mut self) {
-        if self.stirred && (self.asks || !self.clock.is_stepped()) {
+        if self.stirred {
             self.stirred = false;
             let heard = self.heard;
             self.fanout.tell(&Notice::Settled { heard });
@@ -424,5 +442,17 @@ impl<T: Hands> Driver<T> {
     fn now(&mut self) -> Stamp {
         self.last = self.last.max(self.clock.now());
         self.last
+    }
+}
+
+/// Whether a request is a question that a node answers in seconds.
+fn answers_soon(look: &Look) -> bool {
+    match look {
+        Look::Connect { .. }
+        | Look::Reconnect { .. }
+        | Look::HostKey { .. }
+        | Look::Probe { .. }
+        | Look::Check { .. } => true,
+        Look::Disconnect { .. } | Look::Watch { .. } | Look::Read { .. } => false,
     }
 }

@@ -238,7 +238,7 @@ fn check_stories(state: &RunState) -> Vec<CheckStory> {
         };
         Some(CheckStory {
             check: key.0.to_string(),
-            title: check.title.clone(),
+            title: checks::in_full(&state.brief, &check.title, key.1.as_ref()),
             section: check.section.clone(),
             severity: check.severity,
             node: key.1.as_ref().map(NodeId::to_string),

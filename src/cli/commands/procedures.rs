@@ -8,6 +8,7 @@ use crate::catalog;
 use crate::cli::args::OfProcedures;
 use crate::cli::exit::{self, CliError, Kind};
 use crate::cli::load;
+use crate::cli::out;
 use crate::cli::settings::{Face, Settings};
 use crate::model::procedure::{CheckKind, Procedure};
 use crate::parse::{self, Complaint, FoundScript, Parsed};
@@ -20,12 +21,12 @@ pub fn procedures(settings: &Settings, command: Option<OfProcedures>) -> Result<
     match command.unwrap_or(OfProcedures::List) {
         OfProcedures::List => list(settings),
         OfProcedures::Show { id } => {
-            print!("{}", described(&load::any_procedure(&id)?.value));
+            out::print(&described(&load::any_procedure(&id)?.value));
             Ok(0)
         }
         OfProcedures::Export { id } => {
             let text = catalog::text(&id).ok_or_else(|| load::unknown(&id, ""))?;
-            print!("{text}");
+            out::print(text);
             Ok(0)
         }
         OfProcedures::Lint { file } => lint(&file),
@@ -40,7 +41,7 @@ pub fn init(procedure: Option<&str>) -> Result<u8, CliError> {
     let ids = catalog::ids();
     let first = ids.first().copied().unwrap_or_default();
     let procedure = load::any_procedure(procedure.unwrap_or(first))?;
-    print!("{}", parse::sample_cluster(&procedure.value));
+    out::print(&parse::sample_cluster(&procedure.value));
     eprintln!("edit it, then `holdpoint check FILE`");
     Ok(0)
 }
@@ -49,11 +50,11 @@ fn list(settings: &Settings) -> Result<u8, CliError> {
     for id in catalog::ids() {
         let procedure = load::any_procedure(id)?.value;
         match settings.face {
-            Face::Json => println!(
+            Face::Json => out::line(format_args!(
                 "{}",
                 serde_json::json!({ "id": id, "title": procedure.title, "product": procedure.product })
-            ),
-            Face::Screens | Face::Plain => println!("{id:<44} {}", procedure.title),
+            )),
+            Face::Screens | Face::Plain => out::line(format_args!("{id:<44} {}", procedure.title)),
         }
     }
     Ok(0)
@@ -122,10 +123,10 @@ fn lint(file: &Path) -> Result<u8, CliError> {
     })?;
     let mut found = parse::lint(&procedure);
     found.extend(unparsed(&procedure)?);
-    print!("{}", exit::rendered(&found));
+    out::print(&exit::rendered(&found));
     let errors = found.iter().filter(|one| one.is_error()).count();
     let warnings = found.len() - errors;
-    println!("{name}: {errors} errors, {warnings} warnings");
+    out::line(format_args!("{name}: {errors} errors, {warnings} warnings"));
     Ok(if errors == 0 { 0 } else { 2 })
 }
 

@@ -3,6 +3,7 @@
 use crate::cli::args::{Form, Report};
 use crate::cli::exit::CliError;
 use crate::cli::folder;
+use crate::cli::out;
 use crate::cli::settings::Settings;
 use crate::journal::reader;
 use crate::report::{html, markdown};
@@ -22,14 +23,14 @@ pub fn report(settings: &Settings, args: &Report) -> Result<u8, CliError> {
     }
     let story = folder::story(&folder::past(&dir, &reading)?);
     match args.format {
-        Form::Markdown => print!("{}", markdown::markdown(&story)),
-        Form::Html => print!("{}", html::html(&story)),
+        Form::Markdown => out::print(&markdown::markdown(&story)),
+        Form::Html => out::print(&html::html(&story)),
         Form::Json => {
             let json = serde_json::to_string_pretty(&story);
-            println!(
+            out::line(format_args!(
                 "{}",
                 json.expect("a story is plain data and always serialises")
-            );
+            ));
         }
     }
     Ok(0)

@@ -1,6 +1,5 @@
 //! `holdpoint resume`: an interrupted run goes on where its journal ends.
 
-
 use crate::cli::args::Resume;
 use crate::cli::exit::{CliError, Kind};
 use crate::cli::folder::{self, Past};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::cli::exit::{self, CliError};
 use crate::cli::lines::Words;
 use crate::cli::load::{self, Loaded};
+use crate::cli::out;
 use crate::cli::session::{self, Start};
 use crate::cli::settings::{Face, Settings};
 use crate::cli::{folder, hands};
@@ -38,13 +39,13 @@ pub fn plan(settings: &Settings, file: &Path) -> Result<u8, CliError> {
         match settings.face {
             Face::Json => {
                 let json = serde_json::to_string_pretty(&**plan);
-                println!(
+                out::line(format_args!(
                     "{}",
                     json.expect("a plan is plain data and always serialises")
-                );
+                ));
             }
             Face::Screens | Face::Plain => {
-                print!("{}", plan_text::plan_text(&session.state.brief, plan));
+                out::print(&plan_text::plan_text(&session.state.brief, plan));
             }
         }
     }

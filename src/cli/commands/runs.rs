@@ -2,6 +2,7 @@
 
 use crate::cli::exit::CliError;
 use crate::cli::folder;
+use crate::cli::out;
 use crate::cli::settings::{Face, Settings};
 use crate::journal::{Listing, LockState};
 
@@ -16,8 +17,8 @@ pub fn runs(settings: &Settings) -> Result<u8, CliError> {
     }
     for listing in &listings {
         match settings.face {
-            Face::Json => println!("{}", as_json(listing)),
-            Face::Screens | Face::Plain => println!("{}", as_line(listing)),
+            Face::Json => out::line(format_args!("{}", as_json(listing))),
+            Face::Screens | Face::Plain => out::line(format_args!("{}", as_line(listing))),
         }
     }
     Ok(0)

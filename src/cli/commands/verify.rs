@@ -2,6 +2,7 @@
 
 use crate::cli::exit::CliError;
 use crate::cli::folder;
+use crate::cli::out;
 use crate::cli::settings::Settings;
 use crate::journal;
 
@@ -12,14 +13,19 @@ use crate::journal;
 pub fn verify(settings: &Settings, run: &str) -> Result<u8, CliError> {
     let dir = folder::find(settings, run)?;
     let verdict = journal::verify(&dir.journal())?;
-    print!("{verdict}");
+    out::print(&verdict.to_string());
     if !verdict.is_usable() {
         return Ok(2);
     }
     let past = folder::past(&dir, verdict.reading())?;
-    println!("procedure.toml and cluster.toml are the files that the run was made from.");
+    out::line(format_args!(
+        "procedure.toml and cluster.toml are the files that the run was made from."
+    ));
     if let Some(plan) = &past.plan {
-        println!("plan.json is the plan with the hash {}.", plan.hash());
+        out::line(format_args!(
+            "plan.json is the plan with the hash {}.",
+            plan.hash()
+        ));
     }
     Ok(0)
 }
