@@ -239,7 +239,8 @@ fn says(hold: &Hold, word: &str, note: String) -> Says {
 }
 
 fn connection_holds(state: &RunState, holds: &mut Vec<Hold>) {
-    for (name, node) in &state.nodes {
+    let down = state.nodes.iter().filter(|(_, node)| !node.link.is_up());
+    for (name, node) in down {
         let host = state
             .brief
             .cluster
@@ -474,7 +475,8 @@ pub fn is_under_way(record: &ActionRecord) -> bool {
 }
 
 fn alarm_holds(state: &RunState, holds: &mut Vec<Hold>) {
-    let back = unwind::offer(state).map(|how| noted("turn-back", "REASON", how));
+    // What turning back would take is worked out only where it is offered.
+    let back = || unwind::offer(state).map(|how| noted("turn-back", "REASON", how));
     for (id, told) in &state.invariants {
         let InvariantState::Broken { detail } = told else {
             continue;
@@ -492,7 +494,7 @@ fn alarm_holds(state: &RunState, holds: &mut Vec<Hold>) {
         text.push(detail.clone());
         text.push("Nothing more is started until it holds again.".into());
         let mut options = vec![option("look", "look at every node again")];
-        options.extend(back.clone());
+        options.extend(back());
         options.push(leave());
         let expect = Expect::Options(options);
         holds.push(Hold {
@@ -532,7 +534,7 @@ fn alarm_holds(state: &RunState, holds: &mut Vec<Hold>) {
             "REASON",
             "it may stay as it is; every rule is still watched",
         ));
-        options.extend(back.clone());
+        options.extend(back());
         options.push(leave());
         let expect = Expect::Options(options);
         holds.push(Hold {
@@ -566,7 +568,7 @@ fn alarm_holds(state: &RunState, holds: &mut Vec<Hold>) {
                 "the debt was paid outside; the reason is printed in the report",
             ));
         }
-        options.extend(back);
+        options.extend(back());
         options.push(leave());
         holds.push(Hold {
             kind: HoldKind::Failure,
