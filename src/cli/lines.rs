@@ -251,7 +251,7 @@ impl Lines {
     fn put(&self, text: &str, value: impl FnOnce() -> serde_json::Value) {
         let owned;
         let bytes = if self.json {
-            owned = format!("{}\n", value());
+            owned = json::one_line(value()) + "\n";
             owned.as_bytes()
         } else {
             text.as_bytes()

@@ -206,7 +206,8 @@ fn read_cluster(text: &str, path: &Path) -> Result<Parsed<Cluster>, CliError> {
 fn named_procedure(name: &str, cluster: &Path) -> Result<(Parsed<Procedure>, Origin), CliError> {
     let beside = cluster.parent().unwrap_or(Path::new(".")).join(name);
     if catalog::text(name).is_none() && (name.ends_with(".toml") || beside.is_file()) {
-        let text = read(&beside, "the procedure")?;
+        let what = format!("the procedure that {} names,", cluster.display());
+        let text = read(&beside, &what)?;
         let procedure = read_procedure(&text, &beside.display().to_string())?;
         return Ok((procedure, Origin::File(absolute(&beside))));
     }

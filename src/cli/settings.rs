@@ -120,9 +120,7 @@ fn config_path() -> Option<PathBuf> {
 fn read(path: &Path) -> Result<ConfigFile, CliError> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(ConfigFile::default());
-        }
+        Err(error) if is_absent(&error) => return Ok(ConfigFile::default()),
         Err(error) => {
             return Err(CliError::usage(format!("read {}: {error}", path.display()))
                 .hint("make it readable for you, or move it away"));
@@ -136,6 +134,13 @@ fn read(path: &Path) -> Result<ConfigFile, CliError> {
         ))
         .hint("known keys: state_dir, theme, ascii, color, plain, speed")
     })
+}
+
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+    )
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Hold points in the line protocol. Its form is a promise: scripts, tests and screen readers depend on it.
 
+use super::lines::one_line;
 use crate::engine::hold::{Expect, Hold};
 use crate::engine::state::RunState;
 use crate::model::time::Stamp;
@@ -10,7 +11,7 @@ pub fn text(hold: &Hold) -> String {
     let mut text = format!("HOLD {} {}\n", hold.kind.name(), hold.id);
     for line in hold.text.iter().flat_map(|line| line.lines()) {
         text.push_str("  ");
-        text.push_str(line);
+        text.push_str(&one_line(line));
         text.push('\n');
     }
     text + &expect(hold)

@@ -2,10 +2,12 @@
 //!
 //! `+00:12:34 st2 upgrade/update: claims to have ended with exit code 0; being looked at`
 
+mod action;
+
 use crate::engine::brief::{Mode, Person};
-use crate::engine::event::{Cause, Doubt, Ending, Entry, Event, InvariantState, Outcome, Verdict};
+use crate::engine::event::{Cause, Ending, Entry, Event, InvariantState, Verdict};
 use crate::model::ids::{ActionId, CheckId, NodeId};
-use crate::model::reply::{Claim, LinkReport};
+use crate::model::reply::LinkReport;
 use crate::model::value::Value;
 
 /// Whether a line may say what differs from one session to the next: run ids, people, wall-clock times.
@@ -42,10 +44,11 @@ pub fn line(entry: &Entry, detail: Detail) -> String {
 
 /// A line that an action's script printed.
 pub fn output(action: &ActionId, text: &str) -> String {
-    format!("{} | {text}", subject(action))
+    format!("{} | {}", subject(action), one_line(text))
 }
 
-fn one_line(text: &str) -> String {
+/// What a node printed may stand in a text: whatever could move a cursor becomes a blank.
+pub(super) fn one_line(text: &str) -> String {
     if text.contains(char::is_control) {
         let plain = |c: char| if c.is_control() { ' ' } else { c };
         text.chars().map(plain).collect()
@@ -102,7 +105,7 @@ fn words(event: &Event, detail: Detail) -> String {
         | Event::ActionDone { .. }
         | Event::ActionFailed { .. }
         | Event::ActionReopened { .. }
-        | Event::ByHandSaid { .. } => of_action(event, detail),
+        | Event::ByHandSaid { .. } => action::of_action(event, detail),
         Event::DebtOpened { .. }
         | Event::DebtPaid { .. }
         | Event::InvariantTold { .. }
@@ -324,89 +327,6 @@ fn of_gate(event: &Event, detail: Detail) -> String {
             format!("gate {gate}: confirmed{}", detail.by(by))
         }
         other => stray(other),
-    }
-}
-
-fn of_action(event: &Event, detail: Detail) -> String {
-    let tell = |action: &ActionId, text: String| format!("{}: {text}", subject(action));
-    let again = |attempt: u32| match attempt {
-        0 | 1 => String::new(),
-        more => format!(", attempt {more}"),
-    };
-    match event {
-        Event::ActionAsked { action } => tell(action, "asks".into()),
-        Event::ActionStarted {
-            action, attempt, ..
-        } => tell(action, format!("started{}", again(*attempt))),
-        Event::ActionAccepted { action, .. } => tell(action, "accepted by the node".into()),
-        Event::ActionClaimed { action, claim, .. } => tell(
-            action,
-            format!("claims: {}; being looked at", claimed(claim)),
-        ),
-        Event::ActionInDoubt { action, doubt, .. } => {
-            tell(action, format!("IN DOUBT: {}", doubted(doubt)))
-        }
-        Event::ActionOverdue { action, .. } => tell(
-            action,
-            "OVERDUE: it has taken its limit; it is not stopped".into(),
-        ),
-        Event::CancelAsked { action, by, .. } => {
-            tell(action, format!("asked to stop{}", detail.by(by)))
-        }
-        Event::ActionDone { action, outcome } => tell(action, format!("done, {}", done(outcome))),
-        Event::ActionFailed {
-            action,
-            attempt,
-            failure,
-        } => {
-            let word = match failure.kind {
-                crate::engine::event::FailureKind::Contradiction => "CONTRADICTION",
-                crate::engine::event::FailureKind::Failed
-                | crate::engine::event::FailureKind::NotStarted
-                | crate::engine::event::FailureKind::NotDone
-                | crate::engine::event::FailureKind::TimedOut => "FAILED",
-            };
-            let message = &failure.message;
-            tell(action, format!("{word}{}: {message}", again(*attempt)))
-        }
-        Event::ActionReopened { action } => tell(action, "waits for its turn again".into()),
-        Event::ByHandSaid {
-            action,
-            note: said,
-            by,
-        } => tell(
-            action,
-            format!(
-                "said to be done by hand{}{}; being looked at",
-                detail.by(by),
-                note(said)
-            ),
-        ),
-        other => stray(other),
-    }
-}
-
-fn claimed(claim: &Claim) -> String {
-    claim.to_string()
-}
-
-fn doubted(doubt: &Doubt) -> String {
-    match doubt {
-        Doubt::OutOfSight { why } => format!("the node cannot be asked now: {why}"),
-        Doubt::Vanished { why } => format!("its end was not recorded: {why}"),
-        Doubt::WeWereAway => "we were away when it ended, or did not".into(),
-    }
-}
-
-pub(super) fn done(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Observed => "observed".into(),
-        Outcome::AlreadySo => "already so, not run".into(),
-        Outcome::ObservedAfterDoubt => "observed after doubt".into(),
-        Outcome::ByHand { note: said } => format!("by hand, observed{}", note(said)),
-        Outcome::Attested { note: said } => format!("attested{}", note(said)),
-        Outcome::Read => "read".into(),
-        Outcome::Chose { option } => format!("chosen: {option}"),
     }
 }
 
