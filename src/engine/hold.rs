@@ -239,7 +239,8 @@ fn says(hold: &Hold, word: &str, note: String) -> Says {
 }
 
 fn connection_holds(state: &RunState, holds: &mut Vec<Hold>) {
-    for (name, node) in &state.nodes {
+    let down = state.nodes.iter().filter(|(_, node)| !node.link.is_up());
+    for (name, node) in down {
         let host = state
             .brief
             .cluster
@@ -291,17 +292,12 @@ fn readiness_holds(state: &RunState, holds: &mut Vec<Hold>) {
             .1
             .as_ref()
             .map_or(String::new(), |node| format!(" on {node}"));
-        let advice = key.1.as_ref().map_or(check.advice.clone(), |node| {
-            check.advice.replace("{node}", node.as_str())
-        });
+        let full = |text: &str| checks::in_full(&state.brief, text, key.1.as_ref());
+        let (title, why, advice) = (full(&check.title), full(&check.why), full(&check.advice));
         match state.checks.get(key) {
             Some(CheckState::Asked | CheckState::Attested { .. }) => {
-                let mut text = vec![format!("{}.", check.title.trim_end_matches('.'))];
-                text.extend(
-                    [check.why.clone(), advice]
-                        .into_iter()
-                        .filter(|line| !line.is_empty()),
-                );
+                let mut text = vec![format!("{}.", title.trim_end_matches('.'))];
+                text.extend([why, advice].into_iter().filter(|line| !line.is_empty()));
                 let options = vec![
                     noted("yes", "NOTE", "it is so"),
                     noted("no", "NOTE", "it is not so"),
@@ -323,12 +319,8 @@ fn readiness_holds(state: &RunState, holds: &mut Vec<Hold>) {
                     Verdict::Unknown => "UNKNOWN",
                     Verdict::Fail | Verdict::Pass => "FAILS",
                 };
-                let mut text = vec![format!("{word}{on}: {}", check.title), found.clone()];
-                text.extend(
-                    [check.why.clone(), advice]
-                        .into_iter()
-                        .filter(|line| !line.is_empty()),
-                );
+                let mut text = vec![format!("{word}{on}: {title}"), found.clone()];
+                text.extend([why, advice].into_iter().filter(|line| !line.is_empty()));
                 let recheck = option("recheck", "run this check again");
                 let (kind, options) = match check.severity {
                     Severity::Block => {
@@ -511,6 +503,7 @@ pub fn is_under_way(record: &ActionRecord) -> bool {
 }
 
 fn alarm_holds(state: &RunState, holds: &mut Vec<Hold>) {
+    // What turning back would take is worked out only where it is offered.
     let back = || unwind::offer(state).map(|how| noted("turn-back", "REASON", how));
     for (id, told) in &state.invariants {
         let InvariantState::Broken { detail } = told else {

@@ -9,11 +9,14 @@ mod ssh;
 mod ssh_login;
 mod support;
 
+mod cli;
 mod doubles;
+mod driver;
 mod engine;
 mod files;
 mod journal;
 mod journal_disk;
+mod rehearsals;
 mod sim;
 mod sim_faults;
 mod sim_transport;

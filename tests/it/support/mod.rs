@@ -6,6 +6,7 @@ pub mod pure;
 pub mod small;
 pub mod sshd;
 pub mod tools;
+pub mod walk;
 
 pub use tools::{eventually, tool};
 pub mod double;
