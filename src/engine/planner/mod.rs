@@ -4,18 +4,21 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use super::brief::Brief;
-use super::plan::{
-    Action, FORMAT, GateSpec, OrderRule, Origin, Plan, PlannedPhase, PlannedUndo, Stage, Work,
-};
-use crate::model::condition::{Condition, Truth, View};
+use crate::engine::brief::Brief;
+use crate::engine::plan::{Action, FORMAT, GateSpec, Origin, Plan, PlannedPhase, Stage};
+use crate::model::condition::{Condition, View};
 use crate::model::facts::ClusterFacts;
-use crate::model::ids::{ActionId, FactId, GateId, NodeId, StepId};
-use crate::model::procedure::{Branch, Does, On, Phase, Step, Undo, Walk};
-use crate::model::script::{Class, Script, variable_name};
-use crate::model::template;
+use crate::model::ids::{FactId, GateId, NodeId, StepId};
+use crate::model::procedure::{Branch, On, Phase, Step, Walk};
 use crate::model::time::Stamp;
 use crate::model::value::Value;
+
+mod actions;
+mod order;
+mod texts;
+
+use texts::Texts;
+pub use texts::variables;
 
 /// What a plan is made from.
 pub struct Ground<'a> {
@@ -199,101 +202,6 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The nodes for which a condition holds; an unknown one refuses the plan.
-    fn chosen(
-        &mut self,
-        on: Option<&Condition>,
-        what: &str,
-        among: Option<&[NodeId]>,
-    ) -> Vec<NodeId> {
-        let all: Vec<NodeId> = match among {
-            Some(among) => among.to_vec(),
-            None => self
-                .ground
-                .brief
-                .cluster
-                .nodes
-                .iter()
-                .map(|node| node.name.clone())
-                .collect(),
-        };
-        let Some(on) = on else { return all };
-        let mut chosen = Vec::new();
-        for node in all {
-            match self.ahead.holds(on, Some(&node), &self.ground.view) {
-                Truth::Yes => chosen.push(node),
-                Truth::No => {}
-                Truth::Unknown(why) => {
-                    self.refuse(format!(
-                        "{node}: cannot tell whether {what} concerns it ({on}): {why}"
-                    ));
-                }
-            }
-        }
-        chosen
-    }
-
-    fn ordered(&mut self, group: &Group<'_>, nodes: Vec<NodeId>) -> Vec<NodeId> {
-        let what = format!("the order of phase {}", group.id);
-        let first = group
-            .first
-            .map(|on| self.chosen(Some(on), &what, Some(&nodes)))
-            .unwrap_or_default();
-        let last = group
-            .last
-            .map(|on| self.chosen(Some(on), &what, Some(&nodes)))
-            .unwrap_or_default();
-        let class = |node: &NodeId| match (first.contains(node), last.contains(node)) {
-            (true, _) => 0,
-            (false, false) => 1,
-            (false, true) => 2,
-        };
-        let mut ordered = nodes;
-        ordered.sort_by_key(class);
-        ordered
-    }
-
-    fn order_rules(&mut self, group: &Group<'_>, batch: &[NodeId], from: usize) {
-        let mut rules = Vec::new();
-        for node in batch {
-            if let Some(first) = group.first
-                && self.ahead_says(first, node)
-            {
-                let why = format!("{node} comes first because of {first}");
-                rules.push(OrderRule {
-                    node: node.clone(),
-                    must: first.clone(),
-                    so: true,
-                    why,
-                });
-            }
-            if let Some(last) = group.last {
-                let so = self.ahead_says(last, node);
-                let why = if so {
-                    format!("{node} comes last because of {last}")
-                } else {
-                    format!("{node} is not the last one ({last})")
-                };
-                rules.push(OrderRule {
-                    node: node.clone(),
-                    must: last.clone(),
-                    so,
-                    why,
-                });
-            }
-        }
-        if let Some(stage) = self.stages[from..].iter_mut().find(|stage| stage.changes()) {
-            stage.order = rules;
-        }
-    }
-
-    fn ahead_says(&self, condition: &Condition, node: &NodeId) -> bool {
-        self.ground
-            .facts
-            .holds(condition, Some(node), &self.ground.view)
-            .is_yes()
-    }
-
     fn step(&mut self, group: &Group<'_>, step: &Step, nodes: &[NodeId], alone: bool) {
         let actions = match &step.on {
             On::Each(on) => {
@@ -355,124 +263,6 @@ impl<'a> Planner<'a> {
             actions: planned,
         };
         self.stages.push(stage);
-    }
-
-    fn action(
-        &mut self,
-        step: &Step,
-        node: Option<NodeId>,
-        then_on: Vec<NodeId>,
-    ) -> Option<Action> {
-        let id = ActionId::of(&step.id, node.as_ref());
-        let texts = Texts {
-            planner: self,
-            node: node.clone(),
-        };
-        let then: BTreeMap<FactId, Value> = step
-            .then
-            .iter()
-            .map(|(fact, value)| (fact.clone(), texts.fill_value(value)))
-            .collect();
-        let script = |class, body: &str, secrets: &[crate::model::ids::ParamId]| {
-            self.script(class, body, secrets, node.as_ref(), &step.needs)
-        };
-        let work = match &step.does {
-            Does::Change {
-                script: body,
-                secrets,
-                output,
-                cancel,
-            } => script(Class::Change, body, secrets).map(|script| Work::Change {
-                script,
-                output: output.clone(),
-                cancel: *cancel,
-            }),
-            Does::Read {
-                script: body,
-                output,
-            } => script(Class::Read, body, &[]).map(|script| Work::Read {
-                script,
-                output: output.clone(),
-            }),
-            Does::Manual { instructions } => Ok(Work::Manual {
-                instructions: texts.fill(instructions),
-            }),
-            Does::Attest { instructions } => Ok(Work::Attest {
-                instructions: texts.fill(instructions),
-            }),
-            Does::Wait { until } => Ok(Work::Wait {
-                until: until.clone(),
-            }),
-            Does::Decide { question, options } => Ok(Work::Decide {
-                question: texts.fill(question),
-                options: options.clone(),
-            }),
-        };
-        let fill_then = |then: &BTreeMap<FactId, Value>| {
-            then.iter()
-                .map(|(fact, value)| (fact.clone(), texts.fill_value(value)))
-                .collect::<BTreeMap<_, _>>()
-        };
-        let undo = match &step.undo {
-            None => Ok(None),
-            Some(Undo::Script { script: body, then }) => {
-                script(Class::Change, body, &[]).map(|script| {
-                    Some(PlannedUndo::Script {
-                        script,
-                        then: fill_then(then),
-                    })
-                })
-            }
-            Some(Undo::Manual { instructions, then }) => Ok(Some(PlannedUndo::Manual {
-                instructions: texts.fill(instructions),
-                then: fill_then(then),
-            })),
-        };
-        let holds_already = |node: &NodeId| {
-            self.ahead
-                .node(node)
-                .is_some_and(|facts| facts.matches(&then).is_yes())
-        };
-        let already_so = !then.is_empty() && then_on.iter().all(holds_already);
-        match (work, undo) {
-            (Ok(work), Ok(undo)) => Some(Action {
-                id,
-                node,
-                work,
-                then,
-                then_on,
-                already_so,
-                undo,
-            }),
-            (Err(why), _) | (_, Err(why)) => {
-                self.refuse(format!("{id}: {why}"));
-                None
-            }
-        }
-    }
-
-    fn script(
-        &self,
-        class: Class,
-        body: &str,
-        secrets: &[crate::model::ids::ParamId],
-        node: Option<&NodeId>,
-        needs: &[String],
-    ) -> Result<Script, String> {
-        let secrets: Vec<String> = secrets
-            .iter()
-            .map(|secret| secret.as_str().to_string())
-            .collect();
-        let mut text = String::new();
-        if !needs.is_empty() {
-            let needs = needs.join(" ");
-            text.push_str(&format!(
-                "for need in {needs}; do\n  command -v \"$need\" >/dev/null 2>&1 || {{ echo \"missing command: $need\" >&2; exit 127; }}\ndone\n"
-            ));
-        }
-        text.push_str(body.trim_start_matches('\n'));
-        Script::assemble(class, &variables(self.ground.brief, node), &secrets, &text)
-            .map_err(|why| why.to_string())
     }
 
     /// Supposes that the actions went well.
@@ -543,92 +333,6 @@ impl<'a> Planner<'a> {
             }
             opened = true;
         }
-    }
-}
-
-/// The variables above every script on a node: its parameters, then what it is.
-pub fn variables(brief: &Brief, node: Option<&NodeId>) -> Vec<(String, String)> {
-    let mut variables = Vec::new();
-    let params = node.and_then(|node| brief.params.get(node));
-    for (param, value) in params.into_iter().flatten() {
-        variables.push((variable_name(param.as_str()), value.to_string()));
-    }
-    let known = node.and_then(|node| brief.cluster.node(node));
-    variables.push(("target".into(), brief.cluster.target.clone()));
-    variables.push(("cluster".into(), brief.cluster.name.clone()));
-    if let Some(known) = known {
-        variables.push(("node".into(), known.name.as_str().to_string()));
-        variables.push(("host".into(), known.host.clone()));
-    }
-    variables
-}
-
-/// Fills `{name}` in texts.
-struct Texts<'p, 'a> {
-    planner: &'p Planner<'a>,
-    node: Option<NodeId>,
-}
-
-impl Texts<'_, '_> {
-    fn fill_value(&self, value: &Value) -> Value {
-        match value {
-            Value::Text(text) => Value::text(self.fill(text)),
-            Value::Bool(_) | Value::Number(_) => value.clone(),
-        }
-    }
-
-    fn fill(&self, text: &str) -> String {
-        template::fill(text, |name| self.meaning(name))
-    }
-
-    fn meaning(&self, name: &str) -> Option<String> {
-        let brief = self.planner.ground.brief;
-        match name {
-            "target" => return Some(brief.cluster.target.clone()),
-            "cluster" => return Some(brief.cluster.name.clone()),
-            "node" => {
-                return Some(
-                    self.node
-                        .as_ref()
-                        .map_or("each node".into(), ToString::to_string),
-                );
-            }
-            "host" => {
-                let node = self.node.as_ref().and_then(|node| brief.cluster.node(node));
-                return Some(node.map_or("each host".into(), |node| node.host.clone()));
-            }
-            _ => {}
-        }
-        if let Some(lookup) = brief.procedure.lookups.get(name) {
-            if let Some(found) = self.planner.found.borrow().get(name) {
-                return Some(found.clone());
-            }
-            let ahead = &self.planner.ahead;
-            let view = &self.planner.ground.view;
-            let named = ahead
-                .nodes()
-                .filter(|facts| ahead.holds(lookup, Some(&facts.name), view).is_yes());
-            let names: Vec<&str> = named.map(|facts| facts.name.as_str()).collect();
-            let found = if names.is_empty() {
-                format!("({name} not known)")
-            } else {
-                names.join(", ")
-            };
-            self.planner
-                .found
-                .borrow_mut()
-                .insert(name.to_string(), found.clone());
-            return Some(found);
-        }
-        let of_node = self
-            .node
-            .as_ref()
-            .and_then(|node| brief.params.get(node))
-            .or_else(|| brief.params.values().next());
-        of_node?
-            .iter()
-            .find(|(param, _)| param.as_str() == name)
-            .map(|(_, value)| value.to_string())
     }
 }
 

@@ -1,17 +1,21 @@
-//! What a run knows. Changed by [`RunState::apply`](super::apply) alone, so that a replay knows the same.
+//! What a run knows. Changed by [`RunState::apply`](crate::engine::apply) alone, so that a replay knows the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::brief::{Brief, Person};
-use super::event::{Doubt, Ending, Failure, InvariantState, Opening, Outcome, Verdict};
-use super::plan::{Action, Plan, Stage};
+use crate::engine::brief::{Brief, Person};
+use crate::engine::event::{Doubt, Ending, Failure, InvariantState, Opening, Outcome, Verdict};
+use crate::engine::plan::{Action, Plan, Stage};
 use crate::model::condition::View;
 use crate::model::facts::ClusterFacts;
-use crate::model::ids::{ActionId, CheckId, DebtId, FactId, GateId, InvariantId, NodeId, ProbeId};
+use crate::model::ids::{ActionId, CheckId, DebtId, FactId, GateId, InvariantId, NodeId};
 use crate::model::reply::{Claim, HostKey, Refusal};
 use crate::model::time::{Span, Stamp};
 use crate::model::value::Value;
+
+mod sight;
+
+pub use sight::Sight;
 
 /// How old a fact may be when a gate or an action relies on it. Older ones are read again first (rule 3).
 pub const FRESH: Span = Span::seconds(60);
@@ -266,27 +270,6 @@ pub struct Override {
     pub at: Stamp,
 }
 
-/// When things were last looked at, and what must be looked at before it can be relied on. Renewed by readings, which
-/// are no events when nothing changed.
-#[derive(Clone, Debug, Default)]
-pub struct Sight {
-    pub seen: BTreeMap<NodeId, BTreeMap<ProbeId, Stamp>>,
-    pub heartbeat: Option<Stamp>,
-    /// Probes not read since the node went dark.
-    pub unread: BTreeMap<NodeId, BTreeSet<ProbeId>>,
-    /// Readings that an action's proof still waits for.
-    pub awaited: BTreeMap<(NodeId, ProbeId), BTreeSet<ActionId>>,
-    pub awaited_left: BTreeMap<ActionId, usize>,
-    /// Nodes that were asked and have not answered, and when.
-    pub asked: BTreeMap<NodeId, Stamp>,
-    /// Actions whose awaited readings have all come: to be judged now.
-    pub ready: BTreeSet<ActionId>,
-    /// Outputs of a check that have come since it was last judged.
-    pub arrived: BTreeMap<CheckId, usize>,
-    /// For which kinds of nodes the invariants were held last.
-    pub ruled: Option<u64>,
-}
-
 impl RunState {
     /// A run about which nothing is known but its givens.
     pub fn new(brief: Arc<Brief>) -> RunState {
@@ -423,101 +406,5 @@ impl RunState {
             .map(|c| if c == '.' { c } else { plain(c) })
             .collect();
         format!("{run}.{action}.{attempt}")
-    }
-
-    /// How long ago a node's oldest relied-on reading was, if all its probes were read at all.
-    pub fn age(&self, node: &NodeId, now: Stamp) -> Option<Span> {
-        let seen = self.sight.seen.get(node)?;
-        let oldest = seen.values().min().copied()?;
-        let up = self.nodes.get(node).is_some_and(|node| node.link.is_up());
-        let vouched = self.sight.heartbeat.filter(|_| up).unwrap_or_default();
-        Some(now.since(oldest.max(vouched)))
-    }
-
-    /// Takes note that a probe of a node was read. Renews ages; decides nothing.
-    pub fn saw(&mut self, node: &NodeId, probe: &ProbeId, now: Stamp) {
-        self.sight
-            .seen
-            .entry(node.clone())
-            .or_default()
-            .insert(probe.clone(), now);
-        if let Some(unread) = self.sight.unread.get_mut(node) {
-            unread.remove(probe);
-            if unread.is_empty() {
-                self.sight.unread.remove(node);
-            }
-        }
-        self.sight.asked.remove(node);
-        if let Some(actions) = self.sight.awaited.remove(&(node.clone(), probe.clone())) {
-            for action in actions {
-                if let Some(left) = self.sight.awaited_left.get_mut(&action) {
-                    *left = left.saturating_sub(1);
-                    if *left == 0 {
-                        self.sight.ready.insert(action);
-                    }
-                }
-            }
-        }
-    }
-
-    /// From now on nothing of `node` counts as seen until every probe was read again.
-    pub(super) fn must_read(&mut self, node: &NodeId) {
-        let probes = self.brief.probes_on(node);
-        self.sight.asked.remove(node);
-        self.sight.unread.insert(node.clone(), probes);
-    }
-
-    /// An action's proof needs readings taken from now on.
-    pub(super) fn must_prove(&mut self, action: &ActionId) {
-        let Some(record) = self.actions.get(action) else {
-            return;
-        };
-        let wanted: BTreeSet<(NodeId, ProbeId)> = {
-            let action = record.action();
-            let probes = |fact: &FactId| {
-                self.brief
-                    .procedure
-                    .probe_of(fact)
-                    .map(|probe| probe.id.clone())
-            };
-            let pairs = |node: &NodeId| {
-                action
-                    .then
-                    .keys()
-                    .filter_map(probes)
-                    .map(|probe| (node.clone(), probe))
-                    .collect::<Vec<_>>()
-            };
-            action.then_on.iter().flat_map(pairs).collect()
-        };
-        self.sight.awaited_left.insert(action.clone(), wanted.len());
-        if wanted.is_empty() {
-            self.sight.ready.insert(action.clone());
-        }
-        for key in wanted {
-            self.sight
-                .awaited
-                .entry(key)
-                .or_default()
-                .insert(action.clone());
-        }
-    }
-}
-
-impl Brief {
-    /// The probes that run on a node.
-    pub fn probes_on(&self, node: &NodeId) -> BTreeSet<ProbeId> {
-        let Some(node) = self.cluster.node(node) else {
-            return BTreeSet::new();
-        };
-        let runs = |probe: &&crate::model::procedure::Probe| {
-            probe.on.as_ref().is_none_or(|on| node.satisfies(on))
-        };
-        self.procedure
-            .probes
-            .iter()
-            .filter(runs)
-            .map(|probe| probe.id.clone())
-            .collect()
     }
 }
