@@ -83,7 +83,14 @@ fn refuse(turn: &mut Turn<'_>, what: &str, why: impl Into<String>) {
 }
 
 fn confirm(turn: &mut Turn<'_>, by: &Person, gate: &GateId, typed: &str) {
-    match gate::judge(turn.state, gate, typed, turn.now) {
+    if let Some(node) = gate::outdated(turn.state, gate, turn.now) {
+        let why = format!("what is known about {node} is too old; it is read again");
+        return turn.tell(Event::GateClosed {
+            gate: gate.clone(),
+            why,
+        });
+    }
+    match gate::judge(turn.state, gate, typed) {
         Err(why) => refuse(turn, gate.as_str(), why),
         Ok(_) if gate.as_str() == "plan" => {
             let hash = turn.state.plan_hash.clone().unwrap_or_default();

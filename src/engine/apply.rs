@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::brief::Person;
 use super::event::{Cause, Doubt, Ending, Entry, Event, Outcome};
-use super::plan::{Action, Stage};
+use super::plan::{Action, Stage, Work};
 use super::state::{
     ActionRecord, ActionState, Alarm, Asking, CheckKey, CheckState, GateState, Late, LinkState,
     Override, Part, RunState, StageState,
@@ -461,6 +461,9 @@ impl RunState {
                 continue;
             };
             match &record.state {
+                // Nobody executes a wait: it is looked at again when the nodes are.
+                ActionState::Running { .. }
+                    if matches!(record.action().work, Work::Wait { .. }) => {}
                 ActionState::Running { attempt, since, .. } => {
                     record.state = ActionState::InDoubt {
                         attempt: *attempt,

@@ -100,6 +100,7 @@ impl Turn<'_> {
                     torn,
                 });
                 self.connect_all();
+                self.wake_again();
             }
             Input::Operator { by, says } => answers::take(self, by, says),
             Input::Link { node, report } => self.link(node, report),
@@ -129,6 +130,54 @@ impl Turn<'_> {
         nodes
             .into_iter()
             .for_each(|node| self.ask(Effect::Connect { node }));
+    }
+
+    /// Timers do not outlive a session: what was under way is given its time again.
+    fn wake_again(&mut self) {
+        for id in self.state.active.clone() {
+            let Some(record) = self.state.actions.get(&id) else {
+                continue;
+            };
+            let (attempt, timeout, typical) =
+                (record.attempts, record.stage.timeout, record.stage.typical);
+            match &record.state {
+                ActionState::Verifying { .. } => self.wake(
+                    Timer::Verify {
+                        action: id,
+                        attempt,
+                    },
+                    LOOK_AGAIN,
+                ),
+                ActionState::Running { .. } | ActionState::InDoubt { .. } => {
+                    let action = record.action();
+                    let waits = matches!(action.work, Work::Wait { .. });
+                    let effects = action
+                        .then_on
+                        .iter()
+                        .map(|node| (node.clone(), action.then.clone()))
+                        .collect();
+                    if waits {
+                        self.ask(Effect::Performed {
+                            action: id.clone(),
+                            effects,
+                            typical,
+                        });
+                    }
+                    self.wake(
+                        Timer::Overdue {
+                            action: id,
+                            attempt,
+                        },
+                        timeout,
+                    );
+                }
+                ActionState::Pending
+                | ActionState::Asked { .. }
+                | ActionState::Failed { .. }
+                | ActionState::Done { .. }
+                | ActionState::NotRun { .. } => {}
+            }
+        }
     }
 
     fn link(&mut self, node: &NodeId, report: &LinkReport) {
@@ -327,6 +376,9 @@ impl Turn<'_> {
         let Some(facts) = self.state.facts.node(node) else {
             return;
         };
+        if facts.dark().is_some() {
+            return;
+        }
         let mut told = Vec::new();
         for (fact, known) in self.state.brief.procedure.facts.keys().filter_map(|fact| {
             let key = (node.clone(), fact.clone());
@@ -348,7 +400,8 @@ impl Turn<'_> {
                     fact,
                     accepted: false,
                 }),
-                (false, false) if !at_work => {
+                // What is not known has not come back: it holds the next step in its own right.
+                (false, false) if !at_work && value.is_some() => {
                     let (was, now, by) = (wanted.clone(), value.cloned(), by.clone());
                     told.push(Event::Resurrected {
                         node,

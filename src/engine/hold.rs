@@ -378,27 +378,8 @@ fn gate_hold(id: &str, asking: &super::state::Asking) -> Hold {
 }
 
 fn execute_holds(state: &RunState, holds: &mut Vec<Hold>) {
-    if state.resume_review
-        && state
-            .nodes
-            .values()
-            .all(|node| node.link.is_up() || node.link.is_stuck())
-    {
-        let mut text = vec!["The run was resumed. Nothing runs before you say so.".to_string()];
-        text.extend(super::recover::findings(state));
-        let options = vec![
-            option(
-                "go-on",
-                "what is in doubt is settled first, then the run goes on",
-            ),
-            leave(),
-        ];
-        holds.push(Hold {
-            kind: HoldKind::Decide,
-            id: "resume".into(),
-            text,
-            expect: Expect::Options(options),
-        });
+    if state.resume_review {
+        resume_hold(state, holds);
         return;
     }
     for id in &state.troubled {
@@ -435,6 +416,53 @@ fn execute_holds(state: &RunState, holds: &mut Vec<Hold>) {
             expect: Expect::Options(options),
         });
     }
+}
+
+/// Shown when every node has answered, or cannot, and every job was asked after.
+fn resume_hold(state: &RunState, holds: &mut Vec<Hold>) {
+    let reached = |node: &super::state::NodeState| node.link.is_up() || node.link.is_stuck();
+    let asked = |id: &ActionId| {
+        let Some(record) = state.actions.get(id) else {
+            return true;
+        };
+        let linked = record
+            .action()
+            .node
+            .as_ref()
+            .and_then(|node| state.nodes.get(node))
+            .is_some_and(|node| node.link.is_up());
+        !(linked
+            && matches!(
+                &record.state,
+                ActionState::InDoubt {
+                    doubt: Doubt::WeWereAway,
+                    ..
+                }
+            ))
+    };
+    let linked_unread = state
+        .sight
+        .unread
+        .keys()
+        .any(|node| state.nodes.get(node).is_some_and(|node| node.link.is_up()));
+    if linked_unread || !state.nodes.values().all(reached) || !state.active.iter().all(asked) {
+        return;
+    }
+    let mut text = vec!["The run was resumed. Nothing runs before you say so.".to_string()];
+    text.extend(super::recover::findings(state));
+    let options = vec![
+        option(
+            "go-on",
+            "what is in doubt is settled first, then the run goes on",
+        ),
+        leave(),
+    ];
+    holds.push(Hold {
+        kind: HoldKind::Decide,
+        id: "resume".into(),
+        text,
+        expect: Expect::Options(options),
+    });
 }
 
 fn late_hold(state: &RunState, holds: &mut Vec<Hold>) {

@@ -122,6 +122,11 @@ pub fn told(state: &RunState, invariant: &crate::model::procedure::Invariant) ->
 
 /// Nodes whose facts are too old to rely on, and that can be asked.
 pub fn stale(state: &RunState, now: Stamp) -> Vec<NodeId> {
+    let sight = &state.sight;
+    let vouched = sight.heartbeat.is_some_and(|beat| now.since(beat) <= FRESH);
+    if vouched && state.stuck == 0 && sight.unread.is_empty() {
+        return Vec::new();
+    }
     let old = |node: &&NodeId| state.age(node, now).is_none_or(|age| age > FRESH);
     state.nodes.keys().filter(old).cloned().collect()
 }

@@ -10,6 +10,7 @@ mod ssh_login;
 mod support;
 
 mod cli;
+mod doubles;
 mod driver;
 mod engine;
 mod files;
@@ -22,5 +23,6 @@ mod sim_transport;
 mod state_folder;
 mod terminal;
 mod text;
+mod tidy;
 mod transcripts;
 mod ui_foundation;

@@ -9,3 +9,5 @@ pub mod tools;
 pub mod walk;
 
 pub use tools::{eventually, tool};
+pub mod double;
+pub mod procedure_file;

@@ -93,6 +93,16 @@ impl PureRun {
         self.take(&Input::Open(Box::new(opening)));
     }
 
+    /// Dies, and comes back after `away`: only what was told is known, the nodes live on.
+    pub fn crash_and_resume_after(&mut self, away: Span) {
+        let back = self.now + away;
+        while self.world.due().is_some_and(|due| due <= back) {
+            self.world.step(back);
+        }
+        self.now = back;
+        self.crash_and_resume();
+    }
+
     /// Dies and comes back: only what was told is known, the nodes live on.
     pub fn crash_and_resume(&mut self) {
         let plan = self.state.plan.clone();
@@ -337,18 +347,41 @@ impl PureRun {
             }
             let Some(hold) = self.holds().first().cloned() else {
                 panic!(
-                    "nothing happens and nothing is asked: {:?}; held: {:?}",
-                    self.state.part, self.state.held
-                )
+                    "{:#?}\nnothing happens and nothing is asked: {}",
+                    self.tail(),
+                    self.standing()
+                );
             };
             met.push(format!("{} {}", hold.kind.name(), hold.id));
             let line = Self::good_answer(&hold);
             self.answer(&hold, &line);
         }
         panic!(
-            "the walk never ends; holds: {:?}",
+            "{:#?} the walk never ends; holds: {:?}",
+            self.tail(),
             &met[met.len().saturating_sub(5)..]
         );
+    }
+
+    /// The newest events, for telling where a story went wrong.
+    pub fn tail(&self) -> Vec<String> {
+        let newest = self.entries.iter().rev().take(15).rev();
+        newest
+            .map(|entry| format!("{} {:?}", entry.at, entry.event))
+            .collect()
+    }
+
+    fn standing(&self) -> String {
+        let state = &self.state;
+        let active: Vec<_> = state
+            .active
+            .iter()
+            .map(|id| (id, &state.actions[id].state))
+            .collect();
+        format!(
+            "{:?}; held {:?}; review {}; active {active:?}; unread {:?}; now {}",
+            state.part, state.held, state.resume_review, state.sight.unread, self.now
+        )
     }
 
     pub fn inflict(&mut self, node: &str, fault: Fault) {
