@@ -6,7 +6,9 @@ use super::lines::Detail;
 use crate::engine::event::Entry;
 
 /// What differs from one session to the next and is left out of what a rehearsal prints.
-const UNREPEATABLE: [&str; 6] = ["run", "wall", "by", "job", "program", "cluster_hash"];
+const UNREPEATABLE: [&str; 5] = ["run", "wall", "by", "job", "program"];
+/// Hashes of whole files change with every comment in them; the hash of the plan says what matters.
+const HASHES: [&str; 2] = ["procedure_hash", "cluster_hash"];
 
 /// `{"seq":..,"at":..,"event":"..",..}`; `at` is in milliseconds since the run was opened.
 pub fn event(entry: &Entry, detail: Detail) -> Value {
@@ -40,7 +42,7 @@ fn strip(members: &mut Map<String, Value>) {
     let is_debt = members
         .get("event")
         .is_some_and(|event| event == "debt-opened" || event == "resurrected");
-    for name in UNREPEATABLE {
+    for name in UNREPEATABLE.into_iter().chain(HASHES) {
         // Here `by` is the action that did it.
         if !(is_debt && name == "by") {
             members.remove(name);
