@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use ratatui::crossterm::event::Event;
 use ratatui::layout::Rect;
 
+use super::Look;
 use super::app::{App, Ask};
 use super::picture;
 use super::screen::{self, welcome::WelcomeScreen};
 use super::session::{Intent, Keep, Leave, Next, Session, UiError, Welcome, WelcomeChoice};
 use super::term::{Reports, Term};
-use super::Look;
 
 /// How long one look for keys waits.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -62,7 +62,12 @@ impl Wizard {
             }),
         };
         let term = Term::open("holdpoint", reports).map_err(UiError::Terminal)?;
-        Ok(Wizard { term, gone, panicked, start: Instant::now() })
+        Ok(Wizard {
+            term,
+            gone,
+            panicked,
+            start: Instant::now(),
+        })
     }
 
     /// Shows the first screen until something is chosen.
@@ -91,16 +96,29 @@ impl Wizard {
 
     /// Shows one session of a run until it ends or the operator leaves.
     pub fn run(&mut self, session: Session) -> Result<Leave, UiError> {
-        let Session { brief, mut updates, mut intents, mut options } = session;
+        let Session {
+            brief,
+            mut updates,
+            mut intents,
+            mut options,
+        } = session;
         let keep = options.keep.take();
         let mut app = App::new(brief, options);
-        let mut show = Show { keep, pace: Pacing::new(self.start) };
+        let mut show = Show {
+            keep,
+            pace: Pacing::new(self.start),
+        };
         loop {
             if self.gone.load(Ordering::SeqCst) {
                 intents(Intent::Leave);
                 return Ok(Leave::TerminalGone);
             }
-            if let Some(why) = self.panicked.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            if let Some(why) = self
+                .panicked
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take()
+            {
                 return Err(UiError::Panicked(why));
             }
             let mut asks = drain(&mut app, &mut updates, &mut show.pace);
@@ -145,7 +163,13 @@ impl Wizard {
         Ok(asks)
     }
 
-    fn follow(&mut self, ask: Ask, app: &mut App, intents: &mut dyn FnMut(Intent), show: &mut Show) -> Result<Option<Leave>, UiError> {
+    fn follow(
+        &mut self,
+        ask: Ask,
+        app: &mut App,
+        intents: &mut dyn FnMut(Intent),
+        show: &mut Show,
+    ) -> Result<Option<Leave>, UiError> {
         match ask {
             Ask::Intent(intent) => intents(intent),
             Ask::Bell => {
@@ -154,7 +178,10 @@ impl Wizard {
             }
             Ask::DropTypedAhead => self.term.drop_typed_ahead().map_err(UiError::Terminal)?,
             Ask::Redraw => self.term.redraw().map_err(UiError::Terminal)?,
-            Ask::Suspend => self.term.suspended(stop_ourselves).map_err(UiError::Terminal)?,
+            Ask::Suspend => self
+                .term
+                .suspended(stop_ourselves)
+                .map_err(UiError::Terminal)?,
             Ask::SaveScreen => save(app, show.keep.as_mut()),
             Ask::Exit(leave) => return Ok(Some(leave)),
         }
@@ -169,11 +196,16 @@ impl Wizard {
         if !pace.draws() {
             return Ok(());
         }
-        self.term.set_title(&app.title()).map_err(UiError::Terminal)?;
+        self.term
+            .set_title(&app.title())
+            .map_err(UiError::Terminal)?;
         self.draw(|area, buf| screen::draw(app, area, buf))
     }
 
-    fn draw(&mut self, view: impl FnOnce(Rect, &mut ratatui::buffer::Buffer)) -> Result<(), UiError> {
+    fn draw(
+        &mut self,
+        view: impl FnOnce(Rect, &mut ratatui::buffer::Buffer),
+    ) -> Result<(), UiError> {
         let drawn = self.term.draw(|frame| {
             let area = frame.area();
             view(area, frame.buffer_mut());
@@ -201,7 +233,12 @@ struct Pacing {
 
 impl Pacing {
     fn new(_start: Instant) -> Pacing {
-        Pacing { drawn: None, changed: true, ticked: false, rang: None }
+        Pacing {
+            drawn: None,
+            changed: true,
+            ticked: false,
+            rang: None,
+        }
     }
 
     fn draws(&mut self) -> bool {
@@ -235,7 +272,9 @@ impl Pacing {
         let Some((since, count)) = &mut self.rang else {
             return false;
         };
-        let due = REMINDERS.get(*count).is_some_and(|after| since.elapsed() >= *after);
+        let due = REMINDERS
+            .get(*count)
+            .is_some_and(|after| since.elapsed() >= *after);
         *count += usize::from(due);
         due
     }
@@ -249,8 +288,16 @@ fn drain(app: &mut App, updates: &mut dyn FnMut() -> Next, pace: &mut Pacing) ->
         match updates() {
             Next::Update(update) => {
                 match &update {
-                    Update::Telemetry(Telemetry::Tick { .. } | Telemetry::Seen { .. } | Telemetry::Heartbeat { .. }) => pace.ticked = true,
-                    Update::Telemetry(Telemetry::Output { .. } | Telemetry::Linking { .. } | Telemetry::Dropped { .. }) => pace.changed = true,
+                    Update::Telemetry(
+                        Telemetry::Tick { .. }
+                        | Telemetry::Seen { .. }
+                        | Telemetry::Heartbeat { .. },
+                    ) => pace.ticked = true,
+                    Update::Telemetry(
+                        Telemetry::Output { .. }
+                        | Telemetry::Linking { .. }
+                        | Telemetry::Dropped { .. },
+                    ) => pace.changed = true,
                     Update::Entry(_) => {
                         pace.changed = true;
                         took = true;
@@ -283,7 +330,8 @@ fn save(app: &mut App, keep: Option<&mut Keep>) {
     screen::draw(app, app.size, &mut buf);
     let name = format!("screen-{:06}", app.now.0 / 1000);
     let svg = picture::svg(&buf, &app.look.theme);
-    let kept = keep(&format!("{name}.txt"), &picture::text(&buf)).and_then(|path| keep(&format!("{name}.svg"), &svg).map(|_| path));
+    let kept = keep(&format!("{name}.txt"), &picture::text(&buf))
+        .and_then(|path| keep(&format!("{name}.svg"), &svg).map(|_| path));
     match kept {
         Ok(path) => app.say(format!("Kept as {path} (and .svg).")),
         Err(why) => app.say(format!("Could not be kept: {why}")),

@@ -6,6 +6,7 @@ mod engine;
 mod files;
 mod journal;
 mod journal_disk;
+mod screens;
 mod sim;
 mod sim_faults;
 mod sim_transport;

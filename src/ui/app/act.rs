@@ -35,7 +35,11 @@ impl App {
             Command::SaveScreen => vec![Ask::SaveScreen],
             Command::Themes => self.next_theme(),
             Command::HoldClock => {
-                let speed = if self.speed == Speed::Still { Speed::Times(SPEEDS[2]) } else { Speed::Still };
+                let speed = if self.speed == Speed::Still {
+                    Speed::Times(SPEEDS[2])
+                } else {
+                    Speed::Still
+                };
                 self.set_speed(speed)
             }
             Command::Faster => self.set_speed(self.next_speed(true)),
@@ -66,7 +70,9 @@ impl App {
     pub(super) fn open_hold(&mut self, hold: &Hold) -> Vec<Ask> {
         let key = HoldKey::of(hold);
         self.open(match hold.expect {
-            Expect::Type(_) => Kind::Gate { id: hold.id.clone() },
+            Expect::Type(_) => Kind::Gate {
+                id: hold.id.clone(),
+            },
             Expect::Fingerprint(_) => Kind::HostKey { hold: key },
             Expect::Options(_) => Kind::Options { hold: key },
             Expect::Secret => Kind::Secret { hold: key },
@@ -82,7 +88,11 @@ impl App {
 
     fn open_at_node(&mut self, node: &NodeId) -> Option<Vec<Ask>> {
         let at = format!("@{node}");
-        let about = |hold: &&Hold| hold.id == node.as_str() || hold.id.ends_with(&at) || hold.id == format!("connect/{node}");
+        let about = |hold: &&Hold| {
+            hold.id == node.as_str()
+                || hold.id.ends_with(&at)
+                || hold.id == format!("connect/{node}")
+        };
         let hold = self.holds.iter().find(about)?.clone();
         Some(self.open_hold(&hold))
     }
@@ -128,7 +138,10 @@ impl App {
     /// The safe choice is the first.
     fn leave_as(&mut self, at: usize) -> Vec<Ask> {
         self.modals.retain(|modal| modal.kind != Kind::Leave);
-        match screen::dialog::leave_choices(self).get(at).map(|choice| choice.0) {
+        match screen::dialog::leave_choices(self)
+            .get(at)
+            .map(|choice| choice.0)
+        {
             Some(screen::dialog::LeaveChoice::AfterStep) => {
                 self.leaves_at_rest = true;
                 self.say("You leave after this step. Nothing new is started.");
@@ -188,8 +201,11 @@ impl App {
 
     fn on_connect(&mut self, command: Command) -> Vec<Ask> {
         let count = self.run.nodes.len();
-        step(&mut self.views.connect, command, count);
-        let node = self.run.nodes.keys().nth(self.views.connect).cloned();
+        let mut at = screen::connect::selected(self);
+        if step(&mut at, command, count) {
+            self.views.connect = Some(at);
+        }
+        let node = self.run.nodes.keys().nth(at).cloned();
         match (command, node) {
             (Command::Open, Some(node)) => self.open_at_node(&node).unwrap_or_default(),
             (Command::ShowCommand, Some(node)) => self.read_node(&node),
@@ -244,15 +260,24 @@ impl App {
             (Command::Waive, readiness::Row::Check { key, .. }) => self.waive(key),
             (Command::ShowCommand, readiness::Row::Check { key, .. }) => self.read_check(key),
             (Command::CheckAgain, readiness::Row::Check { key, .. }) => {
-                vec![Ask::Intent(Intent::Says(Says::Recheck { check: Some(key.0.clone()), node: key.1.clone() }))]
+                vec![Ask::Intent(Intent::Says(Says::Recheck {
+                    check: Some(key.0.clone()),
+                    node: key.1.clone(),
+                }))]
             }
-            (Command::CheckAllAgain, _) => vec![Ask::Intent(Intent::Says(Says::Recheck { check: None, node: None }))],
+            (Command::CheckAllAgain, _) => vec![Ask::Intent(Intent::Says(Says::Recheck {
+                check: None,
+                node: None,
+            }))],
             _ => Vec::new(),
         }
     }
 
     fn hold_of_check(&self, key: &crate::engine::state::CheckKey) -> Option<Hold> {
-        let at = key.1.as_ref().map_or(String::new(), |node| format!("@{node}"));
+        let at = key
+            .1
+            .as_ref()
+            .map_or(String::new(), |node| format!("@{node}"));
         let id = format!("readiness/{}{at}", key.0);
         self.holds.iter().find(|hold| hold.id == id).cloned()
     }
@@ -266,7 +291,10 @@ impl App {
             return Vec::new();
         };
         match options.iter().find(|option| option.id == "waive").cloned() {
-            Some(option) => self.open(Kind::Choice { hold: HoldKey::of(&hold), option }),
+            Some(option) => self.open(Kind::Choice {
+                hold: HoldKey::of(&hold),
+                option,
+            }),
             None => {
                 self.say("A block cannot be waived.");
                 Vec::new()
@@ -276,8 +304,12 @@ impl App {
 
     fn on_plan(&mut self, command: Command) -> Vec<Ask> {
         match command {
-            Command::PageDown | Command::HalfDown => self.views.plan_scroll = self.views.plan_scroll.saturating_add(8).min(1000),
-            Command::PageUp | Command::HalfUp => self.views.plan_scroll = self.views.plan_scroll.saturating_sub(8),
+            Command::PageDown | Command::HalfDown => {
+                self.views.plan_scroll = self.views.plan_scroll.saturating_add(8).min(1000)
+            }
+            Command::PageUp | Command::HalfUp => {
+                self.views.plan_scroll = self.views.plan_scroll.saturating_sub(8)
+            }
             Command::Open => return self.open_first(),
             Command::ShowCommand => return self.read_stage(self.views.plan),
             _ => {
@@ -395,7 +427,10 @@ impl App {
     }
 
     /// Does something to the log's view, which must know the lines and how many of them are seen.
-    fn in_log(&mut self, act: impl FnOnce(&mut crate::ui::widget::LogState, &super::logbook::LogView<'_>, u64)) {
+    fn in_log(
+        &mut self,
+        act: impl FnOnce(&mut crate::ui::widget::LogState, &super::logbook::LogView<'_>, u64),
+    ) {
         let rows = screen::log_rows(self);
         let view = &mut self.views.execute;
         let wall = self.run.opening.as_ref().map(|opening| opening.wall);
@@ -450,15 +485,16 @@ impl App {
         let key = self.modals.last().and_then(|modal| modal.hold());
         let record = key.and_then(|key| self.run.actions.get(&ActionId::new(key.id)));
         match record.map(|record| record.stage.clone()) {
-            Some(stage) => self.read_lines(stage.title.clone(), screen::stage_lines(self, &stage)),
+            Some(stage) => self.read_lines(stage.title.clone(), screen::stage_lines(&stage)),
             None => Vec::new(),
         }
     }
 
     fn read_stage(&mut self, at: usize) -> Vec<Ask> {
-        let stage: Option<std::sync::Arc<Stage>> = self.run.stages.get(at).map(|stage| stage.stage.clone());
+        let stage: Option<std::sync::Arc<Stage>> =
+            self.run.stages.get(at).map(|stage| stage.stage.clone());
         match stage {
-            Some(stage) => self.read_lines(stage.title.clone(), screen::stage_lines(self, &stage)),
+            Some(stage) => self.read_lines(stage.title.clone(), screen::stage_lines(&stage)),
             None => Vec::new(),
         }
     }
@@ -468,7 +504,10 @@ impl App {
     }
 
     fn read_check(&mut self, key: &crate::engine::state::CheckKey) -> Vec<Ask> {
-        self.read_lines(format!("Check {}", key.0), readiness::command_lines(self, key))
+        self.read_lines(
+            format!("Check {}", key.0),
+            readiness::command_lines(self, key),
+        )
     }
 
     fn read_lines(&mut self, title: String, lines: Vec<String>) -> Vec<Ask> {

@@ -87,7 +87,10 @@ impl App {
             Command::Last => isize::MAX,
             _ => 0,
         };
-        let paging = matches!(command, Command::PageUp | Command::PageDown | Command::HalfUp | Command::HalfDown);
+        let paging = matches!(
+            command,
+            Command::PageUp | Command::PageDown | Command::HalfUp | Command::HalfDown
+        );
         if modal.lists() && !paging {
             modal.selected = moved(modal.selected, step, count);
         } else {

@@ -20,6 +20,8 @@ const KEPT: usize = 10_000;
 pub struct LogBook {
     all: Ring,
     nodes: BTreeMap<NodeId, Ring>,
+    /// Columns of the longest node name so far.
+    widest: usize,
 }
 
 #[derive(Debug, Default)]
@@ -34,6 +36,8 @@ struct Kept {
     /// When the attempt began that printed it.
     began: Option<Stamp>,
     stream: Stream,
+    /// A script printed it; else the run tells it.
+    printed: bool,
     text: String,
 }
 
@@ -87,24 +91,53 @@ impl LogBook {
             telemetry::Stream::Err => Stream::Err,
         };
         let began = run.actions.get(action).and_then(|record| record.began);
-        self.push(Some(node), *at, began, stream, text);
+        self.push(
+            Some(node),
+            Kept {
+                at: *at,
+                began,
+                stream,
+                printed: true,
+                text: text::clean_line(text),
+            },
+        );
     }
 
     /// Takes in what the run tells, where it belongs into a log.
     pub fn event(&mut self, run: &RunState, event: &Event, at: Stamp) {
-        if let Some((node, stream, text)) = told(run, event) {
-            self.push(node.as_ref(), at, None, stream, &text);
+        if let Some(told) = told(run, event) {
+            let record = told.action.and_then(|action| run.actions.get(action));
+            let began = record.and_then(|record| record.began);
+            self.push(
+                told.node.as_ref(),
+                Kept {
+                    at,
+                    began,
+                    stream: told.stream,
+                    printed: false,
+                    text: text::clean_line(&told.text),
+                },
+            );
         }
     }
 
     /// A mark that the operator set.
     pub fn mark(&mut self, at: Stamp) {
-        self.push(None, at, None, Stream::Note, "---- mark ----");
+        self.remark(at, "---- mark ----");
     }
 
     /// Something that changes nothing and should be known.
     pub fn remark(&mut self, at: Stamp, text: &str) {
-        self.push(None, at, None, Stream::Note, text);
+        self.push(
+            None,
+            Kept {
+                at,
+                began: None,
+                stream: Stream::Note,
+                printed: false,
+                text: text::clean_line(text),
+            },
+        );
     }
 
     /// The lines of one node, or of all.
@@ -121,11 +154,7 @@ impl LogBook {
         let Some(ring) = self.nodes.get(node) else {
             return Vec::new();
         };
-        let printed = ring
-            .lines
-            .iter()
-            .rev()
-            .filter(|line| matches!(line.stream, Stream::Out | Stream::Err));
+        let printed = ring.lines.iter().rev().filter(|line| line.printed);
         let mut last: Vec<_> = printed
             .take(count)
             .map(|line| (line.at, line.began, line.stream, line.text.as_str()))
@@ -134,30 +163,17 @@ impl LogBook {
         last
     }
 
-    fn push(
-        &mut self,
-        node: Option<&NodeId>,
-        at: Stamp,
-        began: Option<Stamp>,
-        stream: Stream,
-        text: &str,
-    ) {
-        let line = Kept {
-            at,
-            began,
-            stream,
-            text: text::clean_line(text),
+    fn push(&mut self, node: Option<&NodeId>, line: Kept) {
+        let Some(node) = node else {
+            return self.all.push(line);
         };
-        if let Some(node) = node {
-            self.nodes
-                .entry(node.clone())
-                .or_default()
-                .push(line.clone());
-            let text = format!("{node:<8} {}", line.text);
-            self.all.push(Kept { text, ..line });
-        } else {
-            self.all.push(line);
-        }
+        self.nodes
+            .entry(node.clone())
+            .or_default()
+            .push(line.clone());
+        self.widest = self.widest.max(node.as_str().len());
+        let text = format!("{node:<width$} {}", line.text, width = self.widest);
+        self.all.push(Kept { text, ..line });
     }
 }
 
@@ -216,81 +232,100 @@ impl LogSource for LogView<'_> {
     }
 }
 
-/// An event as a line of the log, for those that tell what was done and seen.
-fn told(run: &RunState, event: &Event) -> Option<(Option<NodeId>, Stream, String)> {
-    let of = |action: &ActionId| {
-        let record = run.actions.get(action);
-        let node = record.and_then(|record| record.action().node.clone());
-        let title = record.map_or(action.to_string(), |record| record.stage.title.clone());
-        (node, title)
-    };
-    let action = |action: &ActionId, stream, say: &dyn Fn(String) -> String| {
-        let (node, title) = of(action);
-        Some((node, stream, say(title)))
-    };
+/// An event as a line of the log.
+struct Told<'a> {
+    node: Option<NodeId>,
+    action: Option<&'a ActionId>,
+    stream: Stream,
+    text: String,
+}
+
+impl<'a> Told<'a> {
+    fn of(
+        run: &RunState,
+        action: &'a ActionId,
+        stream: Stream,
+        say: impl FnOnce(&str) -> String,
+    ) -> Option<Told<'a>> {
+        let record = run.actions.get(action)?;
+        let node = record.action().node.clone();
+        let text = say(&record.stage.title);
+        Some(Told {
+            node,
+            action: Some(action),
+            stream,
+            text,
+        })
+    }
+
+    fn at(node: &NodeId, stream: Stream, text: String) -> Option<Told<'a>> {
+        Some(Told {
+            node: Some(node.clone()),
+            action: None,
+            stream,
+            text,
+        })
+    }
+
+    fn note(text: String) -> Option<Told<'a>> {
+        Some(Told {
+            node: None,
+            action: None,
+            stream: Stream::Note,
+            text,
+        })
+    }
+}
+
+/// What is said of an event, for those that tell what was done and seen.
+fn told<'a>(run: &RunState, event: &'a Event) -> Option<Told<'a>> {
     match event {
         Event::ActionStarted {
-            action: id,
-            attempt,
-            ..
-        } => action(id, Stream::Cmd, &|title| {
+            action, attempt, ..
+        } => Told::of(run, action, Stream::Cmd, |title| {
             format!("sent: {title}, attempt {attempt}")
         }),
-        Event::ActionClaimed {
-            action: id, claim, ..
-        } => action(id, Stream::Obs, &|_| {
+        Event::ActionClaimed { action, claim, .. } => Told::of(run, action, Stream::Obs, |_| {
             format!("claims: {claim}; now it is looked at")
         }),
-        Event::ActionInDoubt { action: id, .. } => action(id, Stream::Obs, &|title| {
+        Event::ActionInDoubt { action, .. } => Told::of(run, action, Stream::Obs, |title| {
             format!("IN DOUBT: {title}: sent, end not seen")
         }),
-        Event::ActionDone {
-            action: id,
-            outcome,
-        } => action(id, Stream::Obs, &|title| {
+        Event::ActionDone { action, outcome } => Told::of(run, action, Stream::Obs, |title| {
             format!("{}: {title}", outcome_word(outcome))
         }),
         Event::ActionFailed {
-            action: id,
-            failure,
-            ..
-        } => action(id, Stream::Err, &|title| {
+            action, failure, ..
+        } => Told::of(run, action, Stream::Err, |title| {
             format!("FAILED: {title}: {}", failure.message)
         }),
         Event::FactsChanged { node, facts, .. } => {
-            let known = |(fact, value): (&crate::model::ids::FactId, &Option<_>)| match value {
+            let known = facts.iter().map(|(fact, value)| match value {
                 Some(value) => format!("{fact}={value}"),
                 None => format!("{fact} unknown"),
-            };
-            let known: Vec<String> = facts.iter().map(known).collect();
-            Some((
-                Some(node.clone()),
+            });
+            Told::at(
+                node,
                 Stream::Obs,
-                format!("seen: {}", known.join("  ")),
-            ))
+                format!("seen: {}", known.collect::<Vec<_>>().join("  ")),
+            )
         }
-        Event::WentDark { node, why } => Some((
-            Some(node.clone()),
-            Stream::Obs,
-            format!("out of sight: {why}"),
-        )),
-        Event::CameToLight { node } => {
-            Some((Some(node.clone()), Stream::Obs, "in sight again".into()))
+        Event::WentDark { node, why } => {
+            Told::at(node, Stream::Obs, format!("out of sight: {why}"))
         }
+        Event::CameToLight { node } => Told::at(node, Stream::Obs, "in sight again".into()),
         Event::Resurrected {
             node, fact, was, ..
-        } => Some((
-            Some(node.clone()),
+        } => Told::at(
+            node,
             Stream::Err,
             format!("RESURRECTED: {fact} is no longer {was}"),
-        )),
-        Event::GateConfirmed { gate, by, .. } => Some((
-            None,
-            Stream::Note,
-            format!("gate {gate} opened by {}", by.user),
-        )),
-        Event::Noted { text, by } => Some((None, Stream::Note, format!("{}: {text}", by.user))),
-        Event::Fault { text } => Some((None, Stream::Note, format!("fault injected: {text}"))),
+        ),
+        Event::GateConfirmed { gate, by, .. } => {
+            Told::note(format!("gate {gate} opened by {}", by.user))
+        }
+        Event::Noted { text, by } => Told::note(format!("{}: {text}", by.user)),
+        Event::Fault { text } => Told::note(format!("fault injected: {text}")),
         _ => None,
     }
 }

@@ -113,7 +113,11 @@ impl App {
     /// A wizard that knows nothing yet but the givens.
     pub fn new(brief: Arc<Brief>, options: Options) -> App {
         let theme = options.themes.first().cloned();
-        let theme = theme.unwrap_or_else(|| super::theme::Themes::default().get("mono", super::theme::Depth::None).0);
+        let theme = theme.unwrap_or_else(|| {
+            super::theme::Themes::default()
+                .get("mono", super::theme::Depth::None)
+                .0
+        });
         App {
             run: RunState::new(brief),
             look: Look {
@@ -298,7 +302,10 @@ impl App {
         let asking = self.run.gate.as_ref();
         let gate_is = |id: &str| {
             asking.is_some_and(|gate| gate.gate.as_str() == id)
-                || self.holds.iter().any(|hold| hold.kind == HoldKind::Gate && hold.id == id)
+                || self
+                    .holds
+                    .iter()
+                    .any(|hold| hold.kind == HoldKind::Gate && hold.id == id)
         };
         let open = |modal: &Modal| match (&modal.kind, modal.hold()) {
             (Kind::Gate { id }, _) => gate_is(id),
@@ -308,7 +315,12 @@ impl App {
         let keep: Vec<bool> = self.modals.iter().map(open).collect();
         let mut keep = keep.into_iter();
         self.modals.retain(|_| keep.next().unwrap_or(true));
-        let bound = self.run.gate.as_ref().and_then(|gate| gate.asking.as_ref()).map(|asking| asking.bound);
+        let bound = self
+            .run
+            .gate
+            .as_ref()
+            .and_then(|gate| gate.asking.as_ref())
+            .map(|asking| asking.bound);
         for modal in &mut self.modals {
             if let (Kind::Gate { .. }, Some(bound)) = (&modal.kind, bound)
                 && modal.bound != bound
@@ -316,7 +328,8 @@ impl App {
                 modal.bound = bound;
                 modal.field.clear();
                 modal.guard.clear();
-                modal.said = Some("What is known has changed; read it again. The field was emptied.".into());
+                modal.said =
+                    Some("What is known has changed; read it again. The field was emptied.".into());
             }
         }
     }

@@ -27,15 +27,26 @@ pub struct Modal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The phrase of a gate. The review of the plan is the gate `plan`.
-    Gate { id: String },
+    Gate {
+        id: String,
+    },
     /// A hold point with options, as a list; nothing starts from the list.
-    Options { hold: HoldKey },
+    Options {
+        hold: HoldKey,
+    },
     /// One option of a hold point, with its note.
-    Choice { hold: HoldKey, option: HoldOption },
+    Choice {
+        hold: HoldKey,
+        option: HoldOption,
+    },
     /// The fingerprint of an unknown host key.
-    HostKey { hold: HoldKey },
+    HostKey {
+        hold: HoldKey,
+    },
     /// A secret; it is not shown.
-    Secret { hold: HoldKey },
+    Secret {
+        hold: HoldKey,
+    },
     /// One line for the journal.
     Note,
     /// What is searched in the log or a list.
@@ -45,14 +56,23 @@ pub enum Kind {
     /// The ways out and around.
     WhatIf,
     /// One of them, with the reason.
-    Branch { branch: BranchId },
+    Branch {
+        branch: BranchId,
+    },
     /// Keys and signs of the screen below.
-    Help { of: Context },
+    Help {
+        of: Context,
+    },
     /// Every action by name.
-    Palette { of: Context },
+    Palette {
+        of: Context,
+    },
     Leave,
     /// Text to read: a command, the details of a node.
-    Reader { title: String, lines: Vec<String> },
+    Reader {
+        title: String,
+        lines: Vec<String>,
+    },
 }
 
 /// Which hold point: its kind and id.

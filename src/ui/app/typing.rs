@@ -63,7 +63,9 @@ impl App {
             Kind::Note => self.submit_text(|text| Intent::Says(Says::Note { text })),
             Kind::Fault => self.submit_text(Intent::Fault),
             Kind::Search => self.submit_search(),
-            Kind::Branch { branch } => self.submit_text(|reason| Intent::Says(Says::Branch { branch, reason })),
+            Kind::Branch { branch } => {
+                self.submit_text(|reason| Intent::Says(Says::Branch { branch, reason }))
+            }
             Kind::Palette { of } => self.submit_palette(of, at_ms),
             Kind::Help { .. } | Kind::Reader { .. } => {
                 self.modals.pop();
@@ -108,7 +110,8 @@ impl App {
         let line = format!("{word} {}", modal.field.text());
         match hold::answer(&hold, &line) {
             Ok(says) => {
-                self.modals.retain(|modal| modal.hold().as_ref() != Some(key));
+                self.modals
+                    .retain(|modal| modal.hold().as_ref() != Some(key));
                 vec![Ask::Intent(Intent::Says(says))]
             }
             Err(why) => {

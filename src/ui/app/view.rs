@@ -9,7 +9,8 @@ use crate::ui::widget::LogState;
 /// The views of all screens.
 #[derive(Debug, Default)]
 pub struct Views {
-    pub connect: usize,
+    /// The selected node; none follows what needs a human.
+    pub connect: Option<usize>,
     pub readiness: ReadinessView,
     /// The selected stage of the plan.
     pub plan: usize,

@@ -141,3 +141,17 @@ pub(crate) fn split_top(area: Rect, height: u16) -> (Rect, Rect) {
         },
     )
 }
+
+/// The room inside a frame with a blank column at each side.
+pub(crate) fn inset(inner: Rect) -> Rect {
+    Rect {
+        x: inner.x.saturating_add(1).min(inner.right()),
+        width: inner.width.saturating_sub(2),
+        ..inner
+    }
+}
+
+/// Columns for text that is broken into lines: one is kept for a scroll bar.
+pub(crate) fn text_columns(room: Rect) -> usize {
+    usize::from(room.width.saturating_sub(1)).max(1)
+}

@@ -1,6 +1,6 @@
 //! The screens: functions of run, telemetry, view and look. No screen judges, none changes anything, none reads a clock.
 
-mod connect;
+pub(crate) mod connect;
 pub(crate) mod dialog;
 mod execute;
 mod kit;
@@ -15,9 +15,9 @@ pub mod welcome;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::Role;
 use super::app::{App, Screen};
 use super::widget::fill;
-use super::Role;
 use crate::model::cluster::Place;
 
 pub(crate) use execute::grid::{GridRow, rows as grid_rows};

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::kit::{labelled, panel, split_left, split_top, wrapped};
+use super::kit::{inset, labelled, panel, split_left, split_top, wrapped};
 use crate::engine::checks;
 use crate::engine::event::Verdict;
 use crate::engine::state::{CheckKey, CheckState};
@@ -24,7 +24,11 @@ pub(crate) enum Row {
         open: bool,
     },
     /// A check on one node, or on so many where it came to the same.
-    Check { key: CheckKey, alike: usize, all: usize },
+    Check {
+        key: CheckKey,
+        alike: usize,
+        all: usize,
+    },
 }
 
 /// The list as it is folded and filtered now.
@@ -40,9 +44,15 @@ pub(crate) fn rows(app: &App) -> Vec<Row> {
     let filter = view.filter.to_lowercase();
     let mut rows = Vec::new();
     for name in sections {
-        let wanted = |check: &&Check| check.section == name && (filter.is_empty() || check.title.to_lowercase().contains(&filter));
+        let wanted = |check: &&Check| {
+            check.section == name
+                && (filter.is_empty() || check.title.to_lowercase().contains(&filter))
+        };
         let members: Vec<&Check> = procedure.checks.iter().filter(wanted).collect();
-        let keys: Vec<Row> = members.iter().flat_map(|check| rows_of(app, check)).collect();
+        let keys: Vec<Row> = members
+            .iter()
+            .flat_map(|check| rows_of(app, check))
+            .collect();
         let (mut all, mut settled) = (0, 0);
         for (key, state) in app.run.checks.iter() {
             if let Some(check) = members.iter().find(|check| check.id == key.0) {
@@ -55,7 +65,12 @@ pub(crate) fn rows(app: &App) -> Vec<Row> {
         }
         let usual = settled < all;
         let open = (usual != view.turned.contains(name)) || !filter.is_empty();
-        rows.push(Row::Section { name: name.to_string(), settled, all, open });
+        rows.push(Row::Section {
+            name: name.to_string(),
+            settled,
+            all,
+            open,
+        });
         if open {
             rows.extend(keys);
         }
@@ -86,17 +101,32 @@ fn is_open(app: &App, key: &CheckKey) -> bool {
 
 /// A check's rows: each node on which it stands in the way alone, those that passed together.
 fn rows_of(app: &App, check: &Check) -> Vec<Row> {
-    let keys: Vec<(&CheckKey, &CheckState)> = app.run.checks.iter().filter(|(key, _)| key.0 == check.id).collect();
+    let keys: Vec<(&CheckKey, &CheckState)> = app
+        .run
+        .checks
+        .iter()
+        .filter(|(key, _)| key.0 == check.id)
+        .collect();
     let all = keys.len();
-    let alone = |state: &CheckState| !checks::settled(check, state) && !matches!(state, CheckState::Waiting);
+    let alone = |state: &CheckState| {
+        !checks::settled(check, state) && !matches!(state, CheckState::Waiting)
+    };
     let mut rows: Vec<Row> = keys
         .iter()
         .filter(|(_, state)| alone(state))
-        .map(|(key, _)| Row::Check { key: (*key).clone(), alike: 1, all })
+        .map(|(key, _)| Row::Check {
+            key: (*key).clone(),
+            alike: 1,
+            all,
+        })
         .collect();
     let rest: Vec<_> = keys.iter().filter(|(_, state)| !alone(state)).collect();
     if let Some((key, _)) = rest.first() {
-        rows.push(Row::Check { key: (*key).clone(), alike: rest.len(), all });
+        rows.push(Row::Check {
+            key: (*key).clone(),
+            alike: rest.len(),
+            all,
+        });
     }
     rows
 }
@@ -125,19 +155,38 @@ fn list(app: &App, rows: &[Row], at: usize, area: Rect, buf: &mut Buffer) {
     };
     let inner = panel(&app.look, "Checks", &remark, true).render(area, buf);
     let table: Vec<TableRow> = rows.iter().map(|row| table_row(app, row)).collect();
-    let columns = [Column::new("", 1), Column::new("CHECK", 20).grow(1), Column::new("", 14).right()];
-    Table::new(&app.look, &columns, &table).selected(Some(at)).render(inner, buf);
+    let columns = [
+        Column::new("", 1),
+        Column::new("CHECK", 20).grow(1),
+        Column::new("", 14).right(),
+    ];
+    Table::new(&app.look, &columns, &table)
+        .selected(Some(at))
+        .render(inset(inner), buf);
 }
 
 fn table_row(app: &App, row: &Row) -> TableRow {
     let signs = app.look.signs;
     match row {
-        Row::Section { name, settled, all, open } => {
+        Row::Section {
+            name,
+            settled,
+            all,
+            open,
+        } => {
             let role = if settled == all { Role::Ok } else { Role::Warn };
             let fold = if *open { signs.unfolded } else { signs.folded };
-            let counts = if settled == all { format!("{} {settled}/{all}", signs.done) } else { format!("{settled}/{all}") };
+            let counts = if settled == all {
+                format!("{} {settled}/{all}", signs.done)
+            } else {
+                format!("{settled}/{all}")
+            };
             TableRow {
-                cells: vec![Cell::new(fold, Role::Dim), Cell::new(capital(name), Role::Title), Cell::new(counts, role)],
+                cells: vec![
+                    Cell::new(fold, Role::Dim),
+                    Cell::new(capital(name), Role::Title),
+                    Cell::new(counts, role),
+                ],
             }
         }
         Row::Check { key, alike, all } => {
@@ -148,9 +197,17 @@ fn table_row(app: &App, row: &Row) -> TableRow {
                 (Some(node), true) if *alike == 1 => format!("{node}: {title}"),
                 _ => title,
             };
-            let right = if *all > 1 && *alike > 1 { format!("{word} {alike}/{all}") } else { word.to_string() };
+            let right = if *all > 1 && *alike > 1 {
+                format!("{word} {alike}/{all}")
+            } else {
+                word.to_string()
+            };
             TableRow {
-                cells: vec![Cell::new(sign, role), Cell::new(text, Role::Base), Cell::new(right, role)],
+                cells: vec![
+                    Cell::new(sign, role),
+                    Cell::new(text, Role::Base),
+                    Cell::new(right, role),
+                ],
             }
         }
     }
@@ -159,7 +216,12 @@ fn table_row(app: &App, row: &Row) -> TableRow {
 /// Sign, word and role of a check's state.
 fn mark(app: &App, key: &CheckKey) -> (&'static str, &'static str, Role) {
     let signs = app.look.signs;
-    let severity = app.run.brief.procedure.check(&key.0).map_or(Severity::Block, |check| check.severity);
+    let severity = app
+        .run
+        .brief
+        .procedure
+        .check(&key.0)
+        .map_or(Severity::Block, |check| check.severity);
     match app.run.checks.get(key) {
         None | Some(CheckState::Waiting) => (signs.spinner(app.now.0), "runs", Role::StepRunning),
         Some(CheckState::Asked) if severity == Severity::Info => (signs.done, "to note", Role::Dim),
@@ -167,13 +229,22 @@ fn mark(app: &App, key: &CheckKey) -> (&'static str, &'static str, Role) {
         Some(CheckState::Attested { so: true, .. }) => (signs.done, "you said yes", Role::Ok),
         Some(CheckState::Attested { so: false, .. }) => (signs.failed, "you said no", Role::Error),
         Some(CheckState::Waived { .. }) => (signs.skipped, "WAIVED", Role::Warn),
-        Some(CheckState::Judged { verdict: Verdict::Pass, .. }) => (signs.done, "passes", Role::Ok),
-        Some(CheckState::Judged { verdict: Verdict::Unknown, .. }) => match severity {
+        Some(CheckState::Judged {
+            verdict: Verdict::Pass,
+            ..
+        }) => (signs.done, "passes", Role::Ok),
+        Some(CheckState::Judged {
+            verdict: Verdict::Unknown,
+            ..
+        }) => match severity {
             Severity::Block => (signs.unknown, "UNKNOWN, blocks", Role::Error),
             Severity::Warn => (signs.unknown, "UNKNOWN, warns", Role::Warn),
             Severity::Info => (signs.unknown, "unknown", Role::Dim),
         },
-        Some(CheckState::Judged { verdict: Verdict::Fail, .. }) => match severity {
+        Some(CheckState::Judged {
+            verdict: Verdict::Fail,
+            ..
+        }) => match severity {
             Severity::Block => (signs.failed, "BLOCKS", Role::Error),
             Severity::Warn => (signs.warning, "WARNS", Role::Warn),
             Severity::Info => (signs.warning, "to note", Role::Info),
@@ -184,21 +255,30 @@ fn mark(app: &App, key: &CheckKey) -> (&'static str, &'static str, Role) {
 fn detail(app: &App, row: Option<&Row>, area: Rect, buf: &mut Buffer) {
     let (title, columns) = match row {
         Some(Row::Check { key, .. }) => {
-            let at = key.1.as_ref().map_or(String::new(), |node| format!(" on {node}"));
-            (format!("{}{at}", key.0), usize::from(area.width.saturating_sub(4)))
+            let at = key
+                .1
+                .as_ref()
+                .map_or(String::new(), |node| format!(" on {node}"));
+            (
+                format!("{}{at}", key.0),
+                usize::from(area.width.saturating_sub(5)),
+            )
         }
-        Some(Row::Section { name, .. }) => (capital(name), usize::from(area.width.saturating_sub(4))),
+        Some(Row::Section { name, .. }) => {
+            (capital(name), usize::from(area.width.saturating_sub(4)))
+        }
         None => ("No checks".into(), 1),
     };
     let inner = panel(&app.look, &title, "", false).render(area, buf);
-    let room = Rect {
-        x: inner.x.saturating_add(1).min(inner.right()),
-        width: inner.width.saturating_sub(2),
-        ..inner
-    };
+    let room = inset(inner);
     let lines = match row {
         Some(Row::Check { key, .. }) => check_lines(app, key, columns),
-        Some(Row::Section { .. }) => wrapped(&app.look, Role::Dim, "Enter folds and unfolds this section.", columns),
+        Some(Row::Section { .. }) => wrapped(
+            &app.look,
+            Role::Dim,
+            "Enter folds and unfolds this section.",
+            columns,
+        ),
         None => Vec::new(),
     };
     TextView::new(&app.look, &lines).render(room, buf);
@@ -210,7 +290,12 @@ fn check_lines(app: &App, key: &CheckKey, columns: usize) -> Vec<Line<'static>> 
         return Vec::new();
     };
     let (sign, word, role) = mark(app, key);
-    let mut lines = wrapped(look, role, &format!("{sign} {word}   {}", filled(app, &check.title)), columns);
+    let mut lines = wrapped(
+        look,
+        role,
+        &format!("{sign} {word}   {}", filled(app, &check.title)),
+        columns,
+    );
     lines.push(Line::default());
     let ran = match &check.kind {
         CheckKind::Script { .. } => "a read-only script on each node (c shows it)",
@@ -219,17 +304,31 @@ fn check_lines(app: &App, key: &CheckKey, columns: usize) -> Vec<Line<'static>> 
     };
     lines.extend(labelled(look, "ran", Role::Dim, ran, columns));
     if let CheckKind::Script { passes, .. } | CheckKind::Facts { passes } = &check.kind {
-        lines.extend(labelled(look, "expected", Role::Base, &passes.to_string(), columns));
+        lines.extend(labelled(
+            look,
+            "expected",
+            Role::Base,
+            &passes.to_string(),
+            columns,
+        ));
     }
     for (label, role, text) in answer(app, key) {
         lines.extend(labelled(look, label, role, &text, columns));
     }
     let node = key.1.as_ref().map_or("each node", |node| node.as_str());
-    for (head, text) in [("why it matters", &check.why), ("what usually helps", &check.advice)] {
+    for (head, text) in [
+        ("why it matters", &check.why),
+        ("what usually helps", &check.advice),
+    ] {
         if !text.is_empty() {
             lines.push(Line::default());
             lines.extend(wrapped(look, Role::Header, head, columns));
-            lines.extend(wrapped(look, Role::Base, &filled(app, &text.replace("{node}", node)), columns));
+            lines.extend(wrapped(
+                look,
+                Role::Base,
+                &filled(app, &text.replace("{node}", node)),
+                columns,
+            ));
         }
     }
     lines.push(Line::default());
@@ -239,18 +338,34 @@ fn check_lines(app: &App, key: &CheckKey, columns: usize) -> Vec<Line<'static>> 
 
 fn answer(app: &App, key: &CheckKey) -> Vec<(&'static str, Role, String)> {
     match app.run.checks.get(key) {
-        Some(CheckState::Judged { found, output, verdict }) => {
-            let printed: Vec<String> = output.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        Some(CheckState::Judged {
+            found,
+            output,
+            verdict,
+        }) => {
+            let printed: Vec<String> = output
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
             let got = match (printed.is_empty(), found.is_empty()) {
                 (false, _) => printed.join("  "),
                 (true, false) => found.clone(),
                 (true, true) => "as expected".into(),
             };
-            let role = if *verdict == Verdict::Pass { Role::Ok } else { Role::Warn };
+            let role = if *verdict == Verdict::Pass {
+                Role::Ok
+            } else {
+                Role::Warn
+            };
             vec![("got", role, got)]
         }
-        Some(CheckState::Attested { note, by, .. }) => vec![("note", Role::Base, format!("{note}  ({by})"))],
-        Some(CheckState::Waived { found, reason, by }) => vec![("got", Role::Warn, found.clone()), ("waived", Role::Warn, format!("{reason}  ({by})"))],
+        Some(CheckState::Attested { note, by, .. }) => {
+            vec![("note", Role::Base, format!("{note}  ({by})"))]
+        }
+        Some(CheckState::Waived { found, reason, by }) => vec![
+            ("got", Role::Warn, found.clone()),
+            ("waived", Role::Warn, format!("{reason}  ({by})")),
+        ],
         Some(CheckState::Waiting | CheckState::Asked) | None => Vec::new(),
     }
 }
@@ -260,9 +375,13 @@ fn keys(app: &App, key: &CheckKey, check: &Check) -> &'static str {
         return "Nothing to do here.";
     }
     match (app.run.checks.get(key), check.severity) {
-        (Some(CheckState::Asked | CheckState::Attested { .. }), _) => "Enter  say that it is so, or not, with a note.",
+        (Some(CheckState::Asked | CheckState::Attested { .. }), _) => {
+            "Enter  say that it is so, or not, with a note."
+        }
         (_, Severity::Block) => "r  run this check again.   A block cannot be waived.",
-        (_, Severity::Warn | Severity::Info) => "r  run again.   x  waive it with a reason, which the report prints.",
+        (_, Severity::Warn | Severity::Info) => {
+            "r  run again.   x  waive it with a reason, which the report prints."
+        }
     }
 }
 
@@ -272,12 +391,23 @@ pub(crate) fn command_lines(app: &App, key: &CheckKey) -> Vec<String> {
         return Vec::new();
     };
     match &check.kind {
-        CheckKind::Script { script, passes, timeout, .. } => {
-            let mut lines = vec![format!("Reads only; limit {timeout}. Passes when: {passes}"), String::new()];
+        CheckKind::Script {
+            script,
+            passes,
+            timeout,
+            ..
+        } => {
+            let mut lines = vec![
+                format!("Reads only; limit {timeout}. Passes when: {passes}"),
+                String::new(),
+            ];
             lines.extend(script.lines().map(str::to_string));
             lines
         }
-        CheckKind::Facts { passes } => vec!["Nothing is sent. Held against what the probes saw:".into(), passes.to_string()],
+        CheckKind::Facts { passes } => vec![
+            "Nothing is sent. Held against what the probes saw:".into(),
+            passes.to_string(),
+        ],
         CheckKind::Attest => vec!["Nothing is sent: a human says so.".into()],
     }
 }

@@ -91,11 +91,19 @@ fn header(app: &App, area: Rect, buf: &mut Buffer) {
         (Role::Title, brief.cluster.name.clone()),
         (Role::Base, "  ".into()),
         (dim, brief.procedure.product.clone()),
-        (Role::Base, format!(" {} ", versions(&app.run, app.look.signs.arrow))),
+        (
+            Role::Base,
+            format!(" {} ", versions(&app.run, app.look.signs.arrow)),
+        ),
     ];
-    let right = clock(app);
-    if parts_width(&parts) + parts_width(&right) > area.width {
+    let mut right = clock(app);
+    let too_wide = |parts: &[_], right: &[_]| parts_width(parts) + parts_width(right) > area.width;
+    if too_wide(&parts, &right) {
         parts.remove(5);
+    }
+    if too_wide(&parts, &right) && right.len() > 1 {
+        // The window has a line of its own on the screens where it matters.
+        right.pop();
     }
     put_parts(&app.look, area, buf, area.x, area.y, &parts);
     let wide = parts_width(&right);
@@ -112,7 +120,10 @@ fn badge(app: &App) -> (String, Role) {
         Place::Lab => Role::PlaceLab,
     };
     match app.run.brief.mode {
-        Mode::Rehearse => (format!("{} REHEARSAL", app.look.signs.rehearsal), Role::PlaceRehearsal),
+        Mode::Rehearse => (
+            format!("{} REHEARSAL", app.look.signs.rehearsal),
+            Role::PlaceRehearsal,
+        ),
         Mode::DryRun => (format!("{} DRY RUN", place_word(cluster.place)), place),
         Mode::Run => (place_word(cluster.place).into(), place),
     }
@@ -132,10 +143,22 @@ pub(super) fn versions(run: &RunState, arrow: &str) -> String {
         known.sort();
         known.into_iter().next()
     });
-    match from {
+    match from.or_else(|| before(run)) {
         Some(from) => format!("{from} {arrow} {target}"),
         None => format!("{arrow} {target}"),
     }
+}
+
+/// The version that an upgraded node had before.
+fn before(run: &RunState) -> Option<String> {
+    let fact = run.brief.procedure.versions.fact.as_ref()?;
+    let before = run
+        .actions
+        .values()
+        .filter_map(|record| record.before.get(fact));
+    before
+        .map(ToString::to_string)
+        .find(|version| *version != run.brief.cluster.target)
 }
 
 /// Time on the right: of the day for a real run, of the run for a rehearsal, and the window.
@@ -154,9 +177,21 @@ fn clock(app: &App) -> Vec<(Role, String)> {
     }
     if let Some(end) = window::outlook(&app.run).window_end {
         let (role, text) = if app.now > end {
-            (Role::WindowOver, format!("  window over by {} ", format::duration_coarse(app.now.since(end).0)))
+            (
+                Role::WindowOver,
+                format!(
+                    "  window over by {} ",
+                    format::duration_coarse(app.now.since(end).0)
+                ),
+            )
         } else {
-            (Role::Dim, format!("  window ends in {} ", format::duration_coarse(end.since(app.now).0)))
+            (
+                Role::Dim,
+                format!(
+                    "  window ends in {} ",
+                    format::duration_coarse(end.since(app.now).0)
+                ),
+            )
         };
         parts.push((role, text));
     }
@@ -166,14 +201,21 @@ fn clock(app: &App) -> Vec<(Role, String)> {
 fn strip(app: &App, area: Rect, buf: &mut Buffer) {
     let signs = app.look.signs;
     let here = app.screen();
-    let at = Screen::ALL.iter().position(|screen| *screen == here).unwrap_or(0);
+    let at = Screen::ALL
+        .iter()
+        .position(|screen| *screen == here)
+        .unwrap_or(0);
     let item = |(number, screen): (usize, &Screen)| {
         let (sign, role) = match number.cmp(&at) {
             std::cmp::Ordering::Less => (signs.done, Role::StepDone),
             std::cmp::Ordering::Equal => (signs.works, Role::StepRunning),
             std::cmp::Ordering::Greater => (signs.waits, Role::StepPending),
         };
-        PhaseItem { name: screen.name(), sign, role }
+        PhaseItem {
+            name: screen.name(),
+            sign,
+            role,
+        }
     };
     let items: Vec<PhaseItem<'_>> = Screen::ALL.iter().enumerate().map(item).collect();
     PhaseStrip::new(&app.look, &items, at).render(area, buf);
@@ -192,7 +234,14 @@ fn next_line(app: &App, area: Rect, buf: &mut Buffer) {
         Some(_) | None => {
             let text = super::next::sentence(app);
             let mark = (Role::StepRunning, format!(" {} ", app.look.signs.works));
-            put_parts(&app.look, area, buf, area.x, area.y, &[mark, (Role::Base, text)]);
+            put_parts(
+                &app.look,
+                area,
+                buf,
+                area.x,
+                area.y,
+                &[mark, (Role::Base, text)],
+            );
         }
     }
 }
@@ -200,16 +249,28 @@ fn next_line(app: &App, area: Rect, buf: &mut Buffer) {
 fn banner(app: &App, hold: &crate::engine::hold::Hold, area: Rect, buf: &mut Buffer) {
     let signs = app.look.signs;
     let trouble = crate::ui::app::is_trouble(hold.kind);
-    let (sign, role) = if trouble { (signs.failed, Role::Critical) } else { (signs.gate, Role::GateOneWay) };
-    let key = if app.screen() == Screen::Plan { "Enter" } else { "o" };
+    let (sign, role) = if trouble {
+        (signs.failed, Role::Critical)
+    } else {
+        (signs.gate, Role::GateOneWay)
+    };
+    let key = if app.screen() == Screen::Plan {
+        "Enter"
+    } else {
+        "o"
+    };
     let tail = format!("  {key} opens it ");
     let more = match app.holds.len() {
         1 => String::new(),
         many => format!(" (1 of {many})"),
     };
     fill(buf, area, app.look.style(role));
-    let room = usize::from(area.width).saturating_sub(format::width(&tail) + format::width(&more) + 4);
-    let text = format!(" {sign} {}{more}", format::clip(&hold_sentence(hold), room, signs));
+    let room =
+        usize::from(area.width).saturating_sub(format::width(&tail) + format::width(&more) + 4);
+    let text = format!(
+        " {sign} {}{more}",
+        format::clip(&hold_sentence(hold), room, signs)
+    );
     let style = app.look.style(role);
     put(buf, area, area.x, area.y, &text, style, signs);
     let wide = u16::try_from(format::width(&tail)).unwrap_or(0);
@@ -220,7 +281,11 @@ fn banner(app: &App, hold: &crate::engine::hold::Hold, area: Rect, buf: &mut Buf
 
 /// A hold point in one line.
 pub(super) fn hold_sentence(hold: &crate::engine::hold::Hold) -> String {
-    let first = hold.text.first().map_or("", String::as_str).trim_end_matches('.');
+    let first = hold
+        .text
+        .first()
+        .map_or("", String::as_str)
+        .trim_end_matches('.');
     match hold.kind {
         HoldKind::Gate if hold.id == "plan" => "The plan waits for your approval.".into(),
         HoldKind::Gate => format!("GATE waits for you: {first}"),

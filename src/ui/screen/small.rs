@@ -20,15 +20,26 @@ pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
     let mut lines: Vec<Line<'static>> = Vec::new();
     lines.extend(wrapped(look, Role::Title, &app.title(), columns));
     match app.holds.first() {
-        Some(hold) => lines.extend(wrapped(look, Role::StepWaiting, &hold_sentence(hold), columns)),
+        Some(hold) => lines.extend(wrapped(
+            look,
+            Role::StepWaiting,
+            &hold_sentence(hold),
+            columns,
+        )),
         None => lines.extend(wrapped(look, Role::Base, &next::sentence(app), columns)),
     }
     if let Some(end) = window::outlook(&app.run).window_end {
-        let left = format!("window ends in {}", format::duration_coarse(end.since(app.now).0));
+        let left = format!(
+            "window ends in {}",
+            format::duration_coarse(end.since(app.now).0)
+        );
         lines.extend(wrapped(look, Role::Base, &left, columns));
     }
     let (width, height) = SMALLEST;
-    let need = format!("The run goes on. This screen is {} x {}; {width} x {height} are needed to show more and to answer.", area.width, area.height);
+    let need = format!(
+        "The run goes on. This screen is {} x {}; {width} x {height} are needed to show more and to answer.",
+        area.width, area.height
+    );
     lines.extend(wrapped(look, Role::Dim, &need, columns));
     TextView::new(look, &lines).render(area, buf);
 }

@@ -4,10 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::KeyEvent;
 use ratatui::layout::Rect;
 
-use super::kit::{panel, put_parts, split_top};
+use super::kit::{inset, panel, put_parts, split_top};
 use crate::ui::keymap::{self, Command, Context, Moment};
 use crate::ui::session::{Welcome, WelcomeChoice};
-use crate::ui::widget::{Cell, Column, FrameKind, Footer, Panel, Table, TableRow, fill};
+use crate::ui::widget::{Cell, Column, Footer, FrameKind, Panel, Table, TableRow, fill};
 use crate::ui::{Look, Role};
 
 /// The first screen, with what is selected on it.
@@ -22,7 +22,13 @@ pub struct WelcomeScreen {
 impl WelcomeScreen {
     /// Everything selectable in one list, the first one selected.
     pub fn new(look: Look, items: Welcome) -> WelcomeScreen {
-        WelcomeScreen { look, items, selected: 0, help: false, said: None }
+        WelcomeScreen {
+            look,
+            items,
+            selected: 0,
+            help: false,
+            said: None,
+        }
     }
 
     /// A key; the choice when one was made.
@@ -43,8 +49,11 @@ impl WelcomeScreen {
             Command::Rehearse => return self.rehearsal(),
             Command::Help => self.help = true,
             Command::Leave => return Some(WelcomeChoice::Leave),
-            Command::ViewJournal => self.say_how("holdpoint report RUN and holdpoint verify RUN read a run's journal."),
-            Command::CloseRun => self.say_how("Resume it and leave it, or turn it back: nothing is closed from here."),
+            Command::ViewJournal => {
+                self.say_how("holdpoint report RUN and holdpoint verify RUN read a run's journal.")
+            }
+            Command::CloseRun => self
+                .say_how("Resume it and leave it, or turn it back: nothing is closed from here."),
             _ => {}
         }
         None
@@ -76,19 +85,31 @@ impl WelcomeScreen {
 
     fn chosen(&self) -> Option<WelcomeChoice> {
         match self.place()? {
-            (Part::Unfinished, at) => Some(WelcomeChoice::Resume { run: self.items.unfinished[at].run.clone() }),
-            (Part::Clusters, at) => Some(WelcomeChoice::Open { file: self.items.clusters[at].file.clone() }),
-            (Part::Procedures, at) => Some(WelcomeChoice::Rehearse { procedure: self.items.procedures[at].id.clone() }),
+            (Part::Unfinished, at) => Some(WelcomeChoice::Resume {
+                run: self.items.unfinished[at].run.clone(),
+            }),
+            (Part::Clusters, at) => Some(WelcomeChoice::Open {
+                file: self.items.clusters[at].file.clone(),
+            }),
+            (Part::Procedures, at) => Some(WelcomeChoice::Rehearse {
+                procedure: self.items.procedures[at].id.clone(),
+            }),
         }
     }
 
     fn rehearsal(&self) -> Option<WelcomeChoice> {
         match self.place() {
-            Some((Part::Clusters, at)) => Some(WelcomeChoice::RehearseCluster { file: self.items.clusters[at].file.clone() }),
-            Some((Part::Procedures, at)) => Some(WelcomeChoice::Rehearse { procedure: self.items.procedures[at].id.clone() }),
+            Some((Part::Clusters, at)) => Some(WelcomeChoice::RehearseCluster {
+                file: self.items.clusters[at].file.clone(),
+            }),
+            Some((Part::Procedures, at)) => Some(WelcomeChoice::Rehearse {
+                procedure: self.items.procedures[at].id.clone(),
+            }),
             Some((Part::Unfinished, _)) | None => {
                 let first = self.items.procedures.first()?;
-                Some(WelcomeChoice::Rehearse { procedure: first.id.clone() })
+                Some(WelcomeChoice::Rehearse {
+                    procedure: first.id.clone(),
+                })
             }
         }
     }
@@ -105,13 +126,17 @@ impl WelcomeScreen {
         let (mut body, bottom) = split_top(rest, rest.height.saturating_sub(2));
         let (said, footer) = split_top(bottom, bottom.height.saturating_sub(1));
         if !self.items.unfinished.is_empty() {
-            let height = u16::try_from(self.items.unfinished.len() * 2).unwrap_or(u16::MAX).saturating_add(2);
+            let height = u16::try_from(self.items.unfinished.len() * 2)
+                .unwrap_or(u16::MAX)
+                .saturating_add(2);
             let (part, left) = split_top(body, height.min(body.height / 2));
             self.unfinished(part, buf);
             body = left;
         }
         if !self.items.clusters.is_empty() {
-            let height = u16::try_from(self.items.clusters.len()).unwrap_or(u16::MAX).saturating_add(3);
+            let height = u16::try_from(self.items.clusters.len())
+                .unwrap_or(u16::MAX)
+                .saturating_add(3);
             let (part, left) = split_top(body, height.min(body.height / 2));
             self.clusters(part, buf);
             body = left;
@@ -125,23 +150,57 @@ impl WelcomeScreen {
             (None, None) => "Nothing to choose from.".into(),
         };
         let mark = (Role::StepRunning, format!(" {} ", self.look.signs.works));
-        put_parts(&self.look, said, buf, said.x, said.y, &[mark, (Role::Base, words)]);
-        Footer::new(&self.look, Context::Welcome, Moment { panes: 1, ..Moment::default() }).render(footer, buf);
+        put_parts(
+            &self.look,
+            said,
+            buf,
+            said.x,
+            said.y,
+            &[mark, (Role::Base, words)],
+        );
+        Footer::new(
+            &self.look,
+            Context::Welcome,
+            Moment {
+                panes: 1,
+                ..Moment::default()
+            },
+        )
+        .render(footer, buf);
         if self.help {
             super::dialog::draw_help(&self.look, Context::Welcome, 0, area, buf);
         }
     }
 
     fn head(&self, area: Rect, buf: &mut Buffer) {
-        let title = [(Role::Key, " holdpoint".to_string()), (Role::Dim, format!("  {}", env!("CARGO_PKG_VERSION")))];
+        let title = [
+            (Role::Key, " holdpoint".to_string()),
+            (Role::Dim, format!("  {}", env!("CARGO_PKG_VERSION"))),
+        ];
         let (top, below) = split_top(area, area.height.min(2));
-        put_parts(&self.look, top, buf, top.x + 1, top.bottom().saturating_sub(1), &title);
+        put_parts(
+            &self.look,
+            top,
+            buf,
+            top.x + 1,
+            top.bottom().saturating_sub(1),
+            &title,
+        );
         let text = "walks you through upgrading a cluster, and stops at every hold point until its state and you both say go";
-        put_parts(&self.look, below, buf, below.x + 2, below.y, &[(Role::Dim, text.into())]);
+        put_parts(
+            &self.look,
+            below,
+            buf,
+            below.x + 2,
+            below.y,
+            &[(Role::Dim, text.into())],
+        );
     }
 
     fn unfinished(&self, area: Rect, buf: &mut Buffer) {
-        let frame = Panel::new(&self.look, "Unfinished runs on this machine").kind(FrameKind::Heavy).role(Role::GateFrame);
+        let frame = Panel::new(&self.look, "Unfinished runs on this machine")
+            .kind(FrameKind::Heavy)
+            .role(Role::GateFrame);
         let inner = frame.render(area, buf);
         let mut y = inner.y;
         for (at, run) in self.items.unfinished.iter().enumerate() {
@@ -152,12 +211,30 @@ impl WelcomeScreen {
             let first = [
                 (Role::Key, format!(" {pointer} ")),
                 (name_role, format!("{}  {}", run.run, run.cluster)),
-                (Role::Base, format!("  {}  {mode}{}", run.versions, run.stopped)),
+                (
+                    Role::Base,
+                    format!("  {}  {mode}{}", run.versions, run.stopped),
+                ),
             ];
             put_parts(&self.look, inner, buf, inner.x, y, &first);
-            let doubts = if run.doubts.is_empty() { "nothing is in doubt".into() } else { run.doubts.join("; ") };
-            let role = if run.doubts.is_empty() { Role::Dim } else { Role::Warn };
-            put_parts(&self.look, inner, buf, inner.x, y.saturating_add(1), &[(role, format!("   {doubts}"))]);
+            let doubts = if run.doubts.is_empty() {
+                "nothing is in doubt".into()
+            } else {
+                run.doubts.join("; ")
+            };
+            let role = if run.doubts.is_empty() {
+                Role::Dim
+            } else {
+                Role::Warn
+            };
+            put_parts(
+                &self.look,
+                inner,
+                buf,
+                inner.x,
+                y.saturating_add(1),
+                &[(role, format!("   {doubts}"))],
+            );
             y = y.saturating_add(2);
         }
     }
@@ -186,12 +263,18 @@ impl WelcomeScreen {
             Column::new("LAST RUN", 24).drop(1),
             Column::new("FILE", 16).grow(1),
         ];
-        table(&self.look, &columns, &rows, selected).render(indented(inner, selected), buf);
+        table(&self.look, &columns, &rows, selected).render(indented(inset(inner), selected), buf);
     }
 
     fn procedures(&self, area: Rect, buf: &mut Buffer) {
         let selected = self.selected_in(Part::Procedures);
-        let inner = panel(&self.look, "Rehearse a procedure", "no cluster is needed", selected.is_some()).render(area, buf);
+        let inner = panel(
+            &self.look,
+            "Rehearse a procedure",
+            "no cluster is needed",
+            selected.is_some(),
+        )
+        .render(area, buf);
         let rows: Vec<TableRow> = self
             .items
             .procedures
@@ -211,11 +294,13 @@ impl WelcomeScreen {
             Column::new("PRODUCT", 24).drop(1),
             Column::new("STEPS", 5).right(),
         ];
-        table(&self.look, &columns, &rows, selected).render(indented(inner, selected), buf);
+        table(&self.look, &columns, &rows, selected).render(indented(inset(inner), selected), buf);
     }
 
     fn selected_in(&self, part: Part) -> Option<usize> {
-        self.place().filter(|(here, _)| *here == part).map(|(_, at)| at)
+        self.place()
+            .filter(|(here, _)| *here == part)
+            .map(|(_, at)| at)
     }
 }
 
@@ -226,7 +311,12 @@ enum Part {
     Procedures,
 }
 
-fn table<'a>(look: &'a Look, columns: &'a [Column<'a>], rows: &'a [TableRow], selected: Option<usize>) -> Table<'a> {
+fn table<'a>(
+    look: &'a Look,
+    columns: &'a [Column<'a>],
+    rows: &'a [TableRow],
+    selected: Option<usize>,
+) -> Table<'a> {
     Table::new(look, columns, rows).selected(selected)
 }
 

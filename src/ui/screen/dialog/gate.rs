@@ -13,11 +13,14 @@ use crate::ui::widget::FrameKind;
 use crate::ui::{Role, format};
 
 pub(super) fn content(app: &App, modal: &Modal, id: &str, columns: usize) -> Dialog {
-    let key = HoldKey { kind: HoldKind::Gate, id: id.to_string() };
+    let key = HoldKey {
+        kind: HoldKind::Gate,
+        id: id.to_string(),
+    };
     let mut dialog = Dialog::new(title(app, id));
     dialog.frame = FrameKind::Double;
     dialog.role = Role::GateFrame;
-    dialog.bottom = "who, when and the plan's hash are written to the journal before anything is sent".into();
+    dialog.bottom = "who, when and which plan is journalled before anything is sent".into();
     match app.hold(&key) {
         Some(hold) => {
             dialog.lines = lines(app, hold, columns);
@@ -29,9 +32,17 @@ pub(super) fn content(app: &App, modal: &Modal, id: &str, columns: usize) -> Dia
 }
 
 fn title(app: &App, id: &str) -> String {
-    let rehearsal = if app.is_rehearsal() { "REHEARSAL  " } else { "" };
+    let rehearsal = if app.is_rehearsal() {
+        "REHEARSAL  "
+    } else {
+        ""
+    };
     let one_way = stage(app, id).is_some_and(|stage| stage.point_of_no_return.is_some());
-    let mark = if one_way { format!("   {} ONE-WAY", app.look.signs.one_way) } else { String::new() };
+    let mark = if one_way {
+        format!("   {} ONE-WAY", app.look.signs.one_way)
+    } else {
+        String::new()
+    };
     match id {
         "plan" => format!("{rehearsal}APPROVE THE PLAN"),
         id => format!("{rehearsal}GATE {id}{mark}"),
@@ -40,7 +51,11 @@ fn title(app: &App, id: &str) -> String {
 
 fn stage<'a>(app: &'a App, id: &str) -> Option<&'a Stage> {
     let stage = app.run.stage().map(|stage| &*stage.stage)?;
-    stage.gate.as_ref().is_some_and(|gate| gate.id.as_str() == id).then_some(stage)
+    stage
+        .gate
+        .as_ref()
+        .is_some_and(|gate| gate.id.as_str() == id)
+        .then_some(stage)
 }
 
 /// The gate is shut for now: what is known is read again, or has changed.
@@ -51,7 +66,10 @@ fn closed(app: &App, columns: usize) -> Vec<Line<'static>> {
     if let Some(said) = said {
         lines.extend(wrapped(look, Role::Warn, &said, columns));
     }
-    let text = format!("{} What it depends on is being read again. It asks when every node has answered.", look.signs.spinner(app.now.0));
+    let text = format!(
+        "{} What it depends on is being read again. It asks when every node has answered.",
+        look.signs.spinner(app.now.0)
+    );
     lines.extend(wrapped(look, Role::StepRunning, &text, columns));
     lines
 }
@@ -59,7 +77,8 @@ fn closed(app: &App, columns: usize) -> Vec<Line<'static>> {
 fn lines(app: &App, hold: &Hold, columns: usize) -> Vec<Line<'static>> {
     let look = &app.look;
     let mut lines: Vec<Line<'static>> = Vec::new();
-    let (now, told): (Vec<&String>, Vec<&String>) = hold.text.iter().partition(|text| text.starts_with("now "));
+    let (now, told): (Vec<&String>, Vec<&String>) =
+        hold.text.iter().partition(|text| text.starts_with("now "));
     for (at, text) in told.iter().enumerate() {
         let role = match at {
             0 => Role::Title,
@@ -70,7 +89,13 @@ fn lines(app: &App, hold: &Hold, columns: usize) -> Vec<Line<'static>> {
     }
     let stage = stage(app, &hold.id);
     if let Some(stage) = stage {
-        lines.extend(labelled(look, "runs on", Role::Base, &accounts(app, stage), columns));
+        lines.extend(labelled(
+            look,
+            "runs on",
+            Role::Base,
+            &accounts(app, stage),
+            columns,
+        ));
     }
     if hold.id != "plan"
         && let Some(time) = time(app)
@@ -81,7 +106,13 @@ fn lines(app: &App, hold: &Hold, columns: usize) -> Vec<Line<'static>> {
         lines.push(line(look, &[(Role::Header, "seen just now")]));
         for text in now {
             let (node, facts) = text["now ".len()..].split_once(": ").unwrap_or((text, ""));
-            lines.extend(labelled(look, &format::clip(node, 9, look.signs), Role::Base, facts, columns));
+            lines.extend(labelled(
+                look,
+                &format::clip(node, 9, look.signs),
+                Role::Base,
+                facts,
+                columns,
+            ));
         }
     }
     if let Some(action) = stage.and_then(|stage| stage.actions.first()) {
@@ -94,8 +125,18 @@ fn lines(app: &App, hold: &Hold, columns: usize) -> Vec<Line<'static>> {
 fn accounts(app: &App, stage: &Stage) -> String {
     let of = |action: &Action| {
         let node = action.node.as_ref()?;
-        let user = app.run.nodes.get(node).map(|node| node.user.as_str()).unwrap_or_default();
-        let r#become = app.run.brief.cluster.node(node).and_then(|node| node.ssh.r#become.as_ref());
+        let user = app
+            .run
+            .nodes
+            .get(node)
+            .map(|node| node.user.as_str())
+            .unwrap_or_default();
+        let r#become = app
+            .run
+            .brief
+            .cluster
+            .node(node)
+            .and_then(|node| node.ssh.r#become.as_ref());
         Some(match r#become {
             Some(other) => format!("{node} (as {user}, then {})", other.user),
             None => format!("{node} (as {user})"),
@@ -116,7 +157,11 @@ fn time(app: &App) -> Option<String> {
     let by = outlook.turn_back_by?;
     Some(match by.since(app.now).0 {
         0 => "the turn-back time has passed".into(),
-        left => format!("turn back within {}; work left {}", format::duration_coarse(left), format::duration_coarse(outlook.work_left.0)),
+        left => format!(
+            "turn back within {}; work left {}",
+            format::duration_coarse(left),
+            format::duration_coarse(outlook.work_left.0)
+        ),
     })
 }
 
@@ -126,8 +171,14 @@ fn script(app: &App, action: &Action, columns: usize) -> Vec<Line<'static>> {
     let (Work::Change { script, .. } | Work::Read { script, .. }) = &action.work else {
         return Vec::new();
     };
-    let on = action.node.as_ref().map_or(String::new(), |node| format!(" to {node}"));
-    let mut lines = vec![line(look, &[(Role::Header, &format!("sent{on}, byte for byte"))])];
+    let on = action
+        .node
+        .as_ref()
+        .map_or(String::new(), |node| format!(" to {node}"));
+    let mut lines = vec![line(
+        look,
+        &[(Role::Header, &format!("sent{on}, byte for byte"))],
+    )];
     for text in script.text.lines() {
         lines.extend(wrapped(look, Role::LogCmd, text, columns));
     }
@@ -147,11 +198,29 @@ fn fixed(app: &App, modal: &Modal, hold: &Hold, columns: usize) -> Vec<Line<'sta
         (false, false, true) => (Role::GateField, "keep typing"),
         (false, false, false) => (Role::GateMismatch, "differs"),
     };
-    let word_role = if role == Role::GateField { Role::Dim } else { role };
+    let word_role = if role == Role::GateField {
+        Role::Dim
+    } else {
+        role
+    };
     vec![
         Line::default(),
-        Line::from(vec![span(look, Role::Dim, "type  "), span(look, Role::GateTarget, phrase.clone())]),
-        field_line(look, "here ", &modal.field, role, columns, (word_role, &format!("{word:<15}"))),
-        said_line(look, modal, "Pasting is not accepted here. Up and Down scroll. Esc: not now, nothing is undone."),
+        Line::from(vec![
+            span(look, Role::Dim, "type  "),
+            span(look, Role::GateTarget, phrase.clone()),
+        ]),
+        field_line(
+            look,
+            "here ",
+            &modal.field,
+            role,
+            columns,
+            (word_role, &format!("{word:<15}")),
+        ),
+        said_line(
+            look,
+            modal,
+            "No pasting. Up and Down scroll. Esc: not now; nothing is undone.",
+        ),
     ]
 }

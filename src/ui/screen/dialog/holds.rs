@@ -27,36 +27,50 @@ pub(super) fn options<'a>(app: &'a App, key: &HoldKey) -> &'a [HoldOption] {
 pub(super) fn list(app: &App, modal: &Modal, key: &HoldKey, columns: usize) -> Dialog {
     let look = &app.look;
     let mut dialog = framed(app, key);
-    dialog.bottom = "1-9 or Enter opens a page that says what it does; nothing starts from this list".into();
+    dialog.bottom = "1-9 or Enter says what it does; nothing starts from this list".into();
     let Some(hold) = app.hold(key) else {
         return dialog;
     };
     let options = options(app, key);
     dialog.lines = told(app, hold, options, columns);
-    dialog.lines.push(Line::default());
-    let first = dialog.lines.len();
+    dialog.fixed.push(Line::default());
     for (at, option) in options.iter().enumerate() {
         let here = at == modal.selected;
         let pointer = if here { look.signs.pointer } else { " " };
         let role = if here { Role::Key } else { Role::Base };
         let head = format!("{pointer} {}  {:<10} ", at + 1, option.id);
         let indent = format::width(&head);
-        for (row, piece) in format::wrap(&option.title, columns.saturating_sub(indent)).into_iter().enumerate() {
-            let head = if row == 0 { head.clone() } else { " ".repeat(indent) };
-            dialog.lines.push(Line::from(vec![span(look, role, head), span(look, Role::Base, piece)]));
+        for (row, piece) in format::wrap(&option.title, columns.saturating_sub(indent))
+            .into_iter()
+            .enumerate()
+        {
+            let head = if row == 0 {
+                head.clone()
+            } else {
+                " ".repeat(indent)
+            };
+            dialog.fixed.push(Line::from(vec![
+                span(look, role, head),
+                span(look, Role::Base, piece),
+            ]));
         }
     }
     if let Some(note) = not_offered(app, key, options) {
-        dialog.lines.extend(wrapped(look, Role::Dim, &note, columns));
+        dialog
+            .fixed
+            .extend(wrapped(look, Role::Dim, &note, columns));
     }
-    dialog.focus = (modal.selected > 0).then_some(first + modal.selected);
     dialog
 }
 
 /// The text of a hold point without the lines that repeat its options, and the last lines of its script.
 fn told(app: &App, hold: &Hold, options: &[HoldOption], columns: usize) -> Vec<Line<'static>> {
     let look = &app.look;
-    let repeats = |text: &str| options.iter().any(|option| text == format!("{}: {}", option.usage(), option.title));
+    let repeats = |text: &str| {
+        options
+            .iter()
+            .any(|option| text == format!("{}: {}", option.usage(), option.title))
+    };
     let mut lines: Vec<Line<'static>> = Vec::new();
     let shown = hold.text.iter().filter(|text| !repeats(text));
     for (at, text) in shown.enumerate() {
@@ -73,12 +87,33 @@ fn told(app: &App, hold: &Hold, options: &[HoldOption], columns: usize) -> Vec<L
         let tail = app.log.tail(node, TAIL);
         if !tail.is_empty() {
             lines.push(Line::default());
-            lines.push(line(look, &[(Role::Header, "last lines"), (Role::Dim, "   o opens the whole log, c shows what was sent")]));
+            lines.push(line(
+                look,
+                &[
+                    (Role::Header, "last lines"),
+                    (Role::Dim, "   o opens the whole log, c shows what was sent"),
+                ],
+            ));
         }
         for (at, began, stream, text) in tail {
-            let since = began.map_or(String::new(), |began| format!("+{}", format::stopwatch(at.since(began).0)));
-            let role = if stream == Stream::Err { Role::LogErr } else { Role::LogOut };
-            lines.push(line(look, &[(Role::LogTime, &format!("{since:<8}")), (role, &format::clip(text, columns.saturating_sub(9), look.signs))]));
+            let since = began.map_or(String::new(), |began| {
+                format!("+{}", format::stopwatch(at.since(began).0))
+            });
+            let role = if stream == Stream::Err {
+                Role::LogErr
+            } else {
+                Role::LogOut
+            };
+            lines.push(line(
+                look,
+                &[
+                    (Role::LogTime, &format!("{since:<8}")),
+                    (
+                        role,
+                        &format::clip(text, columns.saturating_sub(9), look.signs),
+                    ),
+                ],
+            ));
         }
     }
     lines
@@ -115,21 +150,34 @@ fn framed(app: &App, key: &HoldKey) -> Dialog {
         HoldKind::HostKey => "UNKNOWN HOST KEY",
         HoldKind::Secret => "SECRET",
     };
-    let rehearsal = if app.is_rehearsal() { "REHEARSAL  " } else { "" };
+    let rehearsal = if app.is_rehearsal() {
+        "REHEARSAL  "
+    } else {
+        ""
+    };
     let mut dialog = Dialog::new(format!("{rehearsal}{word}  {}", key.id));
     dialog.frame = FrameKind::Heavy;
     dialog.role = match key.kind {
         HoldKind::Failure => Role::Error,
         HoldKind::Doubt => Role::Warn,
-        HoldKind::Gate | HoldKind::Manual | HoldKind::Attest | HoldKind::Decide | HoldKind::HostKey | HoldKind::Secret => {
-            Role::GateFrame
-        }
+        HoldKind::Gate
+        | HoldKind::Manual
+        | HoldKind::Attest
+        | HoldKind::Decide
+        | HoldKind::HostKey
+        | HoldKind::Secret => Role::GateFrame,
     };
     dialog
 }
 
 /// One option with what it does, and its note where it wants one.
-pub(super) fn choice(app: &App, modal: &Modal, key: &HoldKey, option: &HoldOption, columns: usize) -> Dialog {
+pub(super) fn choice(
+    app: &App,
+    modal: &Modal,
+    key: &HoldKey,
+    option: &HoldOption,
+    columns: usize,
+) -> Dialog {
     let look = &app.look;
     let mut dialog = framed(app, key);
     dialog.title = format!("{}  {}", dialog.title, option.id);
@@ -137,7 +185,10 @@ pub(super) fn choice(app: &App, modal: &Modal, key: &HoldKey, option: &HoldOptio
     if let Some(hold) = app.hold(key) {
         let head = hold.text.first().map_or("", String::as_str);
         lines.extend(wrapped(look, Role::Dim, head, columns));
-        if matches!(hold.kind, HoldKind::Manual | HoldKind::Attest | HoldKind::Decide) {
+        if matches!(
+            hold.kind,
+            HoldKind::Manual | HoldKind::Attest | HoldKind::Decide
+        ) {
             for text in hold.text.iter().skip(1) {
                 lines.extend(wrapped(look, Role::Base, text, columns));
             }
@@ -150,12 +201,27 @@ pub(super) fn choice(app: &App, modal: &Modal, key: &HoldKey, option: &HoldOptio
     dialog.fixed = match option.note {
         Some(wanted) => vec![
             Line::default(),
-            field_line(look, &wanted.to_lowercase(), &modal.field, Role::Field, columns, (Role::Dim, "Enter sends")),
+            field_line(
+                look,
+                &wanted.to_lowercase(),
+                &modal.field,
+                Role::Field,
+                columns,
+                (Role::Dim, "Enter sends"),
+            ),
             said_line(look, modal, note_words(wanted)),
         ],
         None => vec![
             Line::default(),
-            line(look, &[(Role::Key, "Enter"), (Role::Base, " does it.   "), (Role::Key, "Esc"), (Role::Base, " goes back; nothing is done.")]),
+            line(
+                look,
+                &[
+                    (Role::Key, "Enter"),
+                    (Role::Base, " does it.   "),
+                    (Role::Key, "Esc"),
+                    (Role::Base, " goes back; nothing is done."),
+                ],
+            ),
             said_line(look, modal, ""),
         ],
     };
@@ -189,8 +255,19 @@ pub(super) fn host_key(app: &App, modal: &Modal, key: &HoldKey, columns: usize) 
     }
     dialog.fixed = vec![
         Line::default(),
-        field_line(look, "fingerprint", &modal.field, Role::Field, columns, (Role::Dim, "Enter sends")),
-        said_line(look, modal, "Type or paste the fingerprint that you expect, or yes or no. Esc: not now."),
+        field_line(
+            look,
+            "fingerprint",
+            &modal.field,
+            Role::Field,
+            columns,
+            (Role::Dim, "Enter sends"),
+        ),
+        said_line(
+            look,
+            modal,
+            "Type or paste the fingerprint that you expect, or yes or no. Esc: not now.",
+        ),
     ];
     dialog
 }
@@ -200,14 +277,28 @@ pub(super) fn secret(app: &App, modal: &Modal, key: &HoldKey, columns: usize) ->
     let mut dialog = framed(app, key);
     if let Some(hold) = app.hold(key) {
         for text in &hold.text {
-            dialog.lines.extend(wrapped(look, Role::Base, text, columns));
+            dialog
+                .lines
+                .extend(wrapped(look, Role::Base, text, columns));
         }
     }
     let stars = "*".repeat(modal.field.text().chars().count());
     dialog.fixed = vec![
         Line::default(),
-        field_of(look, "secret", &stars, modal.field.cursor(), Role::Field, columns, (Role::Dim, "Enter sends")),
-        said_line(look, modal, "It is not shown, not kept and not journalled. Esc: not now."),
+        field_of(
+            look,
+            "secret",
+            &stars,
+            modal.field.cursor(),
+            Role::Field,
+            columns,
+            (Role::Dim, "Enter sends"),
+        ),
+        said_line(
+            look,
+            modal,
+            "It is not shown, not kept and not journalled. Esc: not now.",
+        ),
     ];
     dialog
 }

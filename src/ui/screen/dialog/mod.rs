@@ -51,9 +51,16 @@ impl Dialog {
 /// Columns of a dialog with its frame, where there is room.
 const WIDTH: u16 = 94;
 
+/// Rows of a dialog at most: what it is about stays in sight around it.
+const TALLEST: u16 = 30;
+
 /// Columns for text in a dialog on this screen.
 fn columns(screen: Rect) -> usize {
-    let width = if screen.width < WIDTH + 4 { screen.width } else { WIDTH };
+    let width = if screen.width < WIDTH + 4 {
+        screen.width
+    } else {
+        WIDTH
+    };
     usize::from(width.saturating_sub(5)).max(1)
 }
 
@@ -74,7 +81,8 @@ fn render(look: &Look, dialog: &Dialog, scroll: usize, area: Rect, buf: &mut Buf
         .bottom(&dialog.bottom);
     // The line that says what waits and the keys stay in sight.
     let room = Rect {
-        height: area.height.saturating_sub(1),
+        height: area.height.saturating_sub(1).min(TALLEST),
+        y: area.y + area.height.saturating_sub(1 + TALLEST) / 2,
         ..area
     };
     let height = usize::from(popup.place(room).height).saturating_sub(2 + dialog.fixed.len());
@@ -130,24 +138,62 @@ fn content(app: &App, modal: &Modal, area: Rect) -> Dialog {
 
 /// The help of a context, over a screen that has no run.
 pub(super) fn draw_help(look: &Look, of: Context, scroll: usize, area: Rect, buf: &mut Buffer) {
-    render(look, &texts::help(look, of, columns(area)), scroll, area, buf);
+    render(
+        look,
+        &texts::help(look, of, columns(area)),
+        scroll,
+        area,
+        buf,
+    );
 }
 
 /// A field with its cursor, and a word behind it.
-fn field_line(look: &Look, label: &str, field: &Field, role: Role, columns: usize, word: (Role, &str)) -> Line<'static> {
-    field_of(look, label, field.text(), field.cursor(), role, columns, word)
+fn field_line(
+    look: &Look,
+    label: &str,
+    field: &Field,
+    role: Role,
+    columns: usize,
+    word: (Role, &str),
+) -> Line<'static> {
+    field_of(
+        look,
+        label,
+        field.text(),
+        field.cursor(),
+        role,
+        columns,
+        word,
+    )
 }
 
-fn field_of(look: &Look, label: &str, text: &str, cursor: usize, role: Role, columns: usize, word: (Role, &str)) -> Line<'static> {
-    let room = columns.saturating_sub(format::width(label) + format::width(word.1) + 6).max(4);
+fn field_of(
+    look: &Look,
+    label: &str,
+    text: &str,
+    cursor: usize,
+    role: Role,
+    columns: usize,
+    word: (Role, &str),
+) -> Line<'static> {
+    let room = columns
+        .saturating_sub(format::width(label) + format::width(word.1) + 6)
+        .max(4);
     // The end of a long text is what is being typed.
     let chars: Vec<char> = text.chars().collect();
     let from = cursor.saturating_sub(room.saturating_sub(1));
     let before: String = chars[from..cursor.min(chars.len())].iter().collect();
     let at: String = chars.get(cursor).map_or(" ".to_string(), |c| c.to_string());
     let after: String = chars.iter().skip(cursor + 1).collect();
-    let after = format::pad(&after, room.saturating_sub(format::width(&before) + format::width(&at)), look.signs);
-    let cursor_style = look.theme.overlay(role).patch(look.theme.overlay(Role::Selection));
+    let after = format::pad(
+        &after,
+        room.saturating_sub(format::width(&before) + format::width(&at)),
+        look.signs,
+    );
+    let cursor_style = look
+        .theme
+        .overlay(role)
+        .add_modifier(ratatui::style::Modifier::REVERSED);
     Line::from(vec![
         span(look, Role::Dim, format!("{label} ")),
         span(look, Role::Border, "["),

@@ -11,7 +11,7 @@ use crate::model::procedure::FactKind;
 use crate::ui::app::App;
 use crate::ui::app::view::Pane;
 use crate::ui::widget::{Cell, Column, Table, TableRow, put};
-use crate::ui::{Look, Role, format};
+use crate::ui::{Role, format};
 
 /// From so many nodes on alike ones are shown as groups.
 const MANY: usize = 16;
@@ -37,17 +37,24 @@ pub(crate) fn rows(app: &App) -> Vec<GridRow> {
         return all.into_iter().cloned().map(GridRow::Node).collect();
     }
     let mut alone = Vec::new();
-    let mut groups: std::collections::BTreeMap<String, Vec<NodeId>> = std::collections::BTreeMap::new();
+    let mut groups: std::collections::BTreeMap<String, Vec<NodeId>> =
+        std::collections::BTreeMap::new();
     for node in all {
         if stands_out(&app.run, node) {
             alone.push(GridRow::Node(node.clone()));
         } else {
-            groups.entry(alike(app, node)).or_default().push(node.clone());
+            groups
+                .entry(alike(app, node))
+                .or_default()
+                .push(node.clone());
         }
     }
     for (key, nodes) in groups {
         let opened = app.views.execute.opened.contains(&key);
-        alone.push(GridRow::Group { key, nodes: nodes.clone() });
+        alone.push(GridRow::Group {
+            key,
+            nodes: nodes.clone(),
+        });
         if opened {
             alone.extend(nodes.into_iter().map(GridRow::Node));
         }
@@ -56,7 +63,10 @@ pub(crate) fn rows(app: &App) -> Vec<GridRow> {
 }
 
 fn stands_out(run: &RunState, node: &NodeId) -> bool {
-    let dark = run.facts.node(node).is_some_and(|facts| facts.dark().is_some());
+    let dark = run
+        .facts
+        .node(node)
+        .is_some_and(|facts| facts.dark().is_some());
     let active = |id: &crate::model::ids::ActionId| {
         run.actions
             .get(id)
@@ -76,14 +86,20 @@ fn alike(app: &App, node: &NodeId) -> String {
 /// The facts that the grid shows: the well-known ones where they are declared, then others.
 pub(crate) fn fact_columns(run: &RunState) -> Vec<FactId> {
     let declared = &run.brief.procedure.facts;
-    let named = NAMED.iter().map(FactId::new).filter(|fact| declared.contains_key(fact));
+    let named = NAMED
+        .iter()
+        .map(FactId::new)
+        .filter(|fact| declared.contains_key(fact));
     let mut columns: Vec<FactId> = named.collect();
     let short = |fact: &&FactId| match declared[*fact].kind {
         FactKind::Values(_) | FactKind::Version | FactKind::Bool | FactKind::Number => true,
         FactKind::Text => false,
     };
     let told_as_role = |fact: &&FactId| matches!(fact.as_str(), "role" | "primary");
-    let others = declared.keys().filter(short).filter(|fact| !told_as_role(fact));
+    let others = declared
+        .keys()
+        .filter(short)
+        .filter(|fact| !told_as_role(fact));
     for fact in others {
         if columns.len() < 3 && !columns.contains(fact) {
             columns.push(fact.clone());
@@ -104,28 +120,43 @@ pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
     let rows = rows(app);
     let facts = fact_columns(&app.run);
     let table: Vec<TableRow> = rows.iter().map(|row| table_row(app, row, &facts)).collect();
-    let columns = columns(&app.look, &table, &facts);
+    let columns = columns(&table, &facts);
     let selected = focus.then_some(view.node.min(rows.len().saturating_sub(1)));
     let room = Rect {
         x: table_area.x + 1,
         width: table_area.width.saturating_sub(2),
         ..table_area
     };
-    let headers: Vec<String> = facts.iter().map(|fact| fact.as_str().to_uppercase()).collect();
+    let headers: Vec<String> = facts
+        .iter()
+        .map(|fact| fact.as_str().to_uppercase())
+        .collect();
     let columns: Vec<Column<'_>> = columns
         .into_iter()
         .enumerate()
-        .map(|(at, column)| match at.checked_sub(2).and_then(|fact| headers.get(fact)) {
-            Some(header) => Column { header, ..column },
-            None => column,
-        })
+        .map(
+            |(at, column)| match at.checked_sub(2).and_then(|fact| headers.get(fact)) {
+                Some(header) => Column { header, ..column },
+                None => column,
+            },
+        )
         .collect();
-    Table::new(&app.look, &columns, &table).selected(selected).render(room, buf);
-    put(buf, counts_area, counts_area.x + 1, counts_area.y, &counts(&app.run), app.look.style(Role::Dim), app.look.signs);
+    Table::new(&app.look, &columns, &table)
+        .selected(selected)
+        .render(room, buf);
+    put(
+        buf,
+        counts_area,
+        counts_area.x + 1,
+        counts_area.y,
+        &counts(&app.run),
+        app.look.style(Role::Dim),
+        app.look.signs,
+    );
 }
 
 /// Wide enough for what stands in them; the words of NOW get what is left.
-fn columns(look: &Look, rows: &[TableRow], facts: &[FactId]) -> Vec<Column<'static>> {
+fn columns(rows: &[TableRow], facts: &[FactId]) -> Vec<Column<'static>> {
     let wide = |at: usize, least: usize, most: usize| {
         let widest = rows
             .iter()
@@ -135,13 +166,14 @@ fn columns(look: &Look, rows: &[TableRow], facts: &[FactId]) -> Vec<Column<'stat
             .unwrap_or(0);
         u16::try_from(widest.clamp(least, most)).unwrap_or(u16::MAX)
     };
-    let _ = look;
     let mut columns = vec![
         Column::new("NODE", wide(0, 4, 14)),
         Column::new("ROLE", wide(1, 4, 10)).drop(1),
     ];
-    columns.extend((0..facts.len()).map(|at| Column::new("", wide(at + 2, facts[at].as_str().len(), 18))));
-    columns.push(Column::new("NOW", 20).grow(1));
+    columns.extend(
+        (0..facts.len()).map(|at| Column::new("", wide(at + 2, facts[at].as_str().len(), 18))),
+    );
+    columns.push(Column::new("NOW", 18).grow(1));
     columns.push(Column::new("SEEN", 5).right());
     columns
 }
@@ -151,11 +183,18 @@ fn table_row(app: &App, row: &GridRow, facts: &[FactId]) -> TableRow {
         GridRow::Node(node) => (Cell::new(node.to_string(), name_role(app, node)), node),
         GridRow::Group { key, nodes } => {
             let signs = app.look.signs;
-            let sign = if app.views.execute.opened.contains(key) { signs.unfolded } else { signs.folded };
+            let sign = if app.views.execute.opened.contains(key) {
+                signs.unfolded
+            } else {
+                signs.folded
+            };
             let Some(first) = nodes.first() else {
                 return TableRow::default();
             };
-            (Cell::new(format!("{sign} {} nodes", nodes.len()), Role::Base), first)
+            (
+                Cell::new(format!("{sign} {} nodes", nodes.len()), Role::Base),
+                first,
+            )
         }
     };
     let mut cells = vec![first, Cell::new(role_word(&app.run, node), Role::Dim)];
@@ -166,13 +205,21 @@ fn table_row(app: &App, row: &GridRow, facts: &[FactId]) -> TableRow {
 }
 
 fn name_role(app: &App, node: &NodeId) -> Role {
-    if stands_out(&app.run, node) { Role::Title } else { Role::Base }
+    if stands_out(&app.run, node) {
+        Role::Title
+    } else {
+        Role::Base
+    }
 }
 
 /// What part the node plays: as it is observed, else as the cluster file says.
 fn role_word(run: &RunState, node: &NodeId) -> String {
     let facts = run.facts.node(node);
-    let told = |fact: &str| facts.and_then(|facts| facts.get(&FactId::new(fact))).map(ToString::to_string);
+    let told = |fact: &str| {
+        facts
+            .and_then(|facts| facts.get(&FactId::new(fact)))
+            .map(ToString::to_string)
+    };
     if let Some(role) = told("role").filter(|role| role != "none") {
         return role;
     }
@@ -205,14 +252,21 @@ fn fact_cell(app: &App, node: &NodeId, fact: &FactId) -> Cell {
     if facts.dark().is_some() {
         return Cell::new(format!("{} was {value}", signs.unknown), Role::NodeStale);
     }
-    let ours = run.established.get(&key).is_some_and(|(wanted, _)| *wanted == last.value);
+    let ours = run
+        .established
+        .get(&key)
+        .is_some_and(|(wanted, _)| *wanted == last.value);
     let at_target = value == run.brief.cluster.target;
-    let sign = match (ours || at_target, value.as_str()) {
-        (true, _) => signs.done,
-        (false, "pending") => signs.waits,
-        (false, _) => " ",
+    // Made so by us, but only on the way to something: not a thing to tick off.
+    let sign = match (value.as_str(), ours || at_target) {
+        ("pending", _) => signs.waits,
+        ("partial" | "none" | "down", _) | (_, false) => " ",
+        (_, true) => signs.done,
     };
-    Cell::new(format!("{sign} {value}"), value_role(&value, ours, at_target))
+    Cell::new(
+        format!("{sign} {value}"),
+        value_role(&value, ours, at_target),
+    )
 }
 
 fn value_role(value: &str, ours: bool, at_target: bool) -> Role {
@@ -232,7 +286,10 @@ fn value_role(value: &str, ours: bool, at_target: bool) -> Role {
 fn now(app: &App, node: &NodeId) -> Cell {
     let (run, signs) = (&app.run, app.look.signs);
     if let Some((_, fact)) = run.resurrected.keys().find(|(at, _)| at == node) {
-        return Cell::new(format!("{} RESURRECTED: {fact}", signs.failed), Role::NodeFailed);
+        return Cell::new(
+            format!("{} RESURRECTED: {fact}", signs.failed),
+            Role::NodeFailed,
+        );
     }
     let words = summary::now_of(run, node);
     let active = run
@@ -240,7 +297,10 @@ fn now(app: &App, node: &NodeId) -> Cell {
         .iter()
         .filter_map(|id| run.actions.get(id))
         .find(|record| record.action().node.as_ref() == Some(node));
-    let dark = run.facts.node(node).is_some_and(|facts| facts.dark().is_some());
+    let dark = run
+        .facts
+        .node(node)
+        .is_some_and(|facts| facts.dark().is_some());
     let Some(record) = active else {
         let role = if dark { Role::NodeLost } else { Role::Dim };
         return Cell::new(words, role);
@@ -251,11 +311,23 @@ fn now(app: &App, node: &NodeId) -> Cell {
             let time = format::stopwatch(app.now.since(*since).0);
             Cell::new(format!("{spinner} {time} {words}"), Role::StepRunning)
         }
-        ActionState::Verifying { .. } => Cell::new(format!("{} {words}", signs.spinner(app.now.0)), Role::StepRunning),
-        ActionState::InDoubt { .. } => Cell::new(format!("{} IN DOUBT: {}", signs.unknown, record.stage.title), Role::NodeStale),
-        ActionState::Failed { .. } => Cell::new(format!("{} {words}", signs.failed), Role::NodeFailed),
-        ActionState::Asked { .. } => Cell::new(format!("{} {words}", signs.gate), Role::StepWaiting),
-        ActionState::Pending | ActionState::Done { .. } | ActionState::NotRun { .. } => Cell::new(words, Role::Base),
+        ActionState::Verifying { .. } => Cell::new(
+            format!("{} {words}", signs.spinner(app.now.0)),
+            Role::StepRunning,
+        ),
+        ActionState::InDoubt { .. } => Cell::new(
+            format!("{} IN DOUBT: {}", signs.unknown, record.stage.title),
+            Role::NodeStale,
+        ),
+        ActionState::Failed { .. } => {
+            Cell::new(format!("{} {words}", signs.failed), Role::NodeFailed)
+        }
+        ActionState::Asked { .. } => {
+            Cell::new(format!("{} {words}", signs.gate), Role::StepWaiting)
+        }
+        ActionState::Pending | ActionState::Done { .. } | ActionState::NotRun { .. } => {
+            Cell::new(words, Role::Base)
+        }
     }
 }
 
@@ -274,7 +346,10 @@ fn counts(run: &RunState) -> String {
         let fact = FactId::new(fact);
         run.facts
             .nodes()
-            .filter(|node| node.get(&fact).is_some_and(|value| value.to_string() == wanted))
+            .filter(|node| {
+                node.get(&fact)
+                    .is_some_and(|value| value.to_string() == wanted)
+            })
             .count()
     };
     let declared = |fact: &str| run.brief.procedure.facts.contains_key(&FactId::new(fact));
@@ -284,7 +359,10 @@ fn counts(run: &RunState) -> String {
         parts.push(format!("running {}/{total}", count("service", "running")));
     }
     if let Some(fact) = &run.brief.procedure.versions.fact {
-        parts.push(format!("upgraded {}/{total}", count(fact.as_str(), &run.brief.cluster.target)));
+        parts.push(format!(
+            "upgraded {}/{total}",
+            count(fact.as_str(), &run.brief.cluster.target)
+        ));
     }
     if declared("sync") {
         parts.push(format!("synced {}/{total}", count("sync", "synced")));

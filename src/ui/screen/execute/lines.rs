@@ -14,26 +14,56 @@ use crate::ui::{Role, format};
 
 /// The rules with their present truth, and what must still be undone.
 pub(super) fn rules(app: &App, area: Rect, buf: &mut Buffer) {
+    let parts = rule_parts(app, true);
+    let parts = if parts_width(&parts) > area.width {
+        rule_parts(app, false)
+    } else {
+        parts
+    };
+    put_parts(&app.look, area, buf, area.x, area.y, &parts);
+}
+
+/// `named`: rules that hold are named as well.
+fn rule_parts(app: &App, named: bool) -> Vec<(Role, String)> {
     let signs = app.look.signs;
     let mut parts = vec![(Role::Dim, " rules ".to_string())];
     for invariant in &app.run.brief.procedure.invariants {
         let name = invariant.id.as_str().replace('-', " ");
         let (sign, role, text) = match app.run.invariants.get(&invariant.id) {
             Some(InvariantState::Holds) => (signs.done, Role::Ok, name),
-            Some(InvariantState::Broken { .. }) => (signs.failed, Role::Critical, format!("BROKEN: {name}")),
-            Some(InvariantState::Unknown { .. }) | None => (signs.unknown, Role::NodeUnknown, format!("unknown: {name}")),
+            Some(InvariantState::Broken { .. }) => {
+                (signs.failed, Role::Critical, format!("BROKEN: {name}"))
+            }
+            Some(InvariantState::Unknown { .. }) | None => {
+                (signs.unknown, Role::NodeUnknown, format!("unknown: {name}"))
+            }
         };
         let text_role = if role == Role::Ok { Role::Base } else { role };
-        parts.extend([(role, format!("{sign} ")), (text_role, text), (Role::Base, "   ".into())]);
+        parts.push((role, format!("{sign} ")));
+        if named || role != Role::Ok {
+            parts.extend([(text_role, text), (Role::Base, "   ".into())]);
+        }
+    }
+    let all_hold = parts.iter().skip(1).all(|(role, _)| *role == Role::Ok);
+    if !named && all_hold {
+        parts.push((Role::Base, "all hold   ".into()));
     }
     if app.run.brief.procedure.invariants.is_empty() {
         parts.push((Role::Dim, "none declared   ".into()));
     }
     if !app.run.debt_names.is_empty() {
-        let owed: Vec<String> = app.run.debt_names.iter().map(|debt| debt.replace('-', " ")).collect();
-        parts.push((Role::Warn, format!("{} owed: {}", signs.warning, owed.join(", "))));
+        let owed: Vec<String> = app
+            .run
+            .debt_names
+            .iter()
+            .map(|debt| debt.replace('-', " "))
+            .collect();
+        parts.push((
+            Role::Warn,
+            format!("{} owed: {}", signs.warning, owed.join(", ")),
+        ));
     }
-    put_parts(&app.look, area, buf, area.x, area.y, &parts);
+    parts
 }
 
 /// How much of the window is gone and how much work is left; the clock that counts is the time to turn back.
@@ -45,21 +75,40 @@ pub(crate) fn time(app: &App, area: Rect, buf: &mut Buffer) {
             format::duration_coarse(app.now.0),
             format::duration_coarse(outlook.work_left.0)
         );
-        put_parts(&app.look, area, buf, area.x, area.y, &[(Role::Dim, " time  ".into()), (Role::Base, text)]);
+        put_parts(
+            &app.look,
+            area,
+            buf,
+            area.x,
+            area.y,
+            &[(Role::Dim, " time  ".into()), (Role::Base, text)],
+        );
         return;
     };
     let role = window_role(app, &outlook, end);
     let parts = time_parts(app, &outlook, end, role);
     let wide = parts_width(&parts);
     let bar_width = area.width.saturating_sub(wide + 9).min(34);
-    put_parts(&app.look, area, buf, area.x, area.y, &[(Role::Dim, " time  ".into())]);
+    put_parts(
+        &app.look,
+        area,
+        buf,
+        area.x,
+        area.y,
+        &[(Role::Dim, " time  ".into())],
+    );
     let bar = Rect {
         x: (area.x + 7).min(area.right()),
         width: bar_width,
         ..area
     };
     let end_ms = i64::try_from(end.0).unwrap_or(i64::MAX);
-    let length = app.run.brief.cluster.window.map_or(end_ms, |window| window.end - window.start);
+    let length = app
+        .run
+        .brief
+        .cluster
+        .window
+        .map_or(end_ms, |window| window.end - window.start);
     TimeBar {
         look: &app.look,
         start: end_ms - length,
@@ -76,12 +125,26 @@ fn time_parts(app: &App, outlook: &Outlook, end: Stamp, role: Role) -> Vec<(Role
     let signs = app.look.signs;
     let left = end.since(app.now);
     let slack = if left >= outlook.work_left {
-        format!("slack {} {}", format::duration_coarse((left - outlook.work_left).0), signs.done)
+        format!(
+            "slack {} {}",
+            format::duration_coarse((left - outlook.work_left).0),
+            signs.done
+        )
     } else {
-        format!("{} SHORT BY {}", signs.warning, format::duration_coarse((outlook.work_left - left).0))
+        format!(
+            "{} SHORT BY {}",
+            signs.warning,
+            format::duration_coarse((outlook.work_left - left).0)
+        )
     };
     let mut parts = vec![
-        (Role::Base, format!("work left {}   ", format::duration_coarse(outlook.work_left.0))),
+        (
+            Role::Base,
+            format!(
+                "work left {}   ",
+                format::duration_coarse(outlook.work_left.0)
+            ),
+        ),
         (role, slack),
     ];
     if let Some(by) = outlook.turn_back_by {

@@ -7,8 +7,7 @@ pub(super) mod rail;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::kit::{panel, parts_width, put_parts, split_left, split_top};
-use super::next;
+use super::kit::{panel, put_parts, split_left, split_top};
 use crate::ui::app::App;
 use crate::ui::app::view::Pane;
 use crate::ui::widget::LogPane;
@@ -51,9 +50,20 @@ fn panes(app: &App, area: Rect) -> Panes {
     let (upper, lower) = split_top(area, area.height.saturating_sub(2));
     let (rules, time) = split_top(lower, 1);
     let (step, main) = split_top(upper, 1);
-    let none = Rect { width: 0, height: 0, ..area };
+    let none = Rect {
+        width: 0,
+        height: 0,
+        ..area
+    };
     let view = &app.views.execute;
-    let shown = |rail, grid, log| Panes { step, rail, grid, log, rules, time };
+    let shown = |rail, grid, log| Panes {
+        step,
+        rail,
+        grid,
+        log,
+        rules,
+        time,
+    };
     if view.zoom || main.height < 12 {
         return match view.pane {
             Pane::Steps => shown(main, none, none),
@@ -64,7 +74,7 @@ fn panes(app: &App, area: Rect) -> Panes {
     let nodes = u16::try_from(grid::rows(app).len()).unwrap_or(u16::MAX);
     let grid_height = nodes.saturating_add(4).min(main.height / 2);
     if main.width >= 100 && main.height >= 16 {
-        let (rail, right) = split_left(main, (main.width / 3).clamp(34, 44));
+        let (rail, right) = split_left(main, (main.width * 3 / 10).clamp(34, 44));
         let (grid, log) = split_top(right, grid_height);
         return shown(rail, grid, log);
     }
@@ -92,20 +102,24 @@ fn step_line(app: &App, area: Rect, buf: &mut Buffer) {
         (Role::Title, stage.stage.title.clone()),
     ];
     if let Some(began) = stage.began {
-        parts.push((Role::Base, format!("  {}", format::stopwatch(app.now.since(began).0))));
+        parts.push((
+            Role::Base,
+            format!("  {}", format::stopwatch(app.now.since(began).0)),
+        ));
         if stage.stage.typical.0 > 0 {
-            parts.push((Role::Dim, format!("  usual {}, limit {}", stage.stage.typical, stage.stage.timeout)));
+            parts.push((
+                Role::Dim,
+                format!(
+                    "  usual {}, limit {}",
+                    stage.stage.typical, stage.stage.timeout
+                ),
+            ));
         }
     }
     if run.turning_back {
         parts.insert(1, (Role::Warn, format!("{} TURNING BACK  ", signs.warning)));
     }
-    let stop = next::next_stop(app);
-    let wide = u16::try_from(format::width(&stop) + 1).unwrap_or(u16::MAX);
     put_parts(&app.look, area, buf, area.x, area.y, &parts);
-    if parts_width(&parts) + wide + 2 <= area.width {
-        put_parts(&app.look, area, buf, area.right() - wide, area.y, &[(Role::Dim, stop)]);
-    }
 }
 
 fn log(app: &App, area: Rect, buf: &mut Buffer) {
