@@ -1,3 +1,7 @@
 //! The `holdpoint` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    holdpoint::cli::main(std::env::args_os())
+}

@@ -18,6 +18,7 @@ pub fn audit(plan: &Plan, brief: &Brief, facts: &ClusterFacts, view: &View<'_>) 
         view,
         facts: facts.clone(),
         wrong: Vec::new(),
+        kinds: None,
     };
     audit.rules("before the first step");
     audit.names(plan);
@@ -46,6 +47,8 @@ struct Audit<'a> {
     view: &'a View<'a>,
     facts: ClusterFacts,
     wrong: Vec<String>,
+    /// The kinds of nodes for which the rules were asked last.
+    kinds: Option<u64>,
 }
 
 impl Audit<'_> {
@@ -56,7 +59,12 @@ impl Audit<'_> {
     }
 
     fn rules(&mut self, when: &str) {
+        let kinds = self.facts.kinds();
+        let same = self.kinds.replace(kinds) == Some(kinds);
         for invariant in &self.brief.procedure.invariants {
+            if same && invariant.holds.sees_kinds_only() {
+                continue;
+            }
             match self.facts.holds(&invariant.holds, None, self.view) {
                 Truth::Yes => {}
                 Truth::No => self.say(format!(
@@ -95,12 +103,18 @@ impl Audit<'_> {
                 .rev()
                 .for_each(|action| self.take(action, stage));
             self.facts = before;
+            self.kinds = None;
         }
         acting.iter().for_each(|action| self.take(action, stage));
     }
 
     fn preconditions(&mut self, stage: &Stage) {
-        for action in &stage.actions {
+        let per_node = stage
+            .requires
+            .as_ref()
+            .is_some_and(|requires| requires.is_per_node());
+        let asked = if per_node { stage.actions.len() } else { 1 };
+        for action in stage.actions.iter().take(asked) {
             let wanted = match &action.work {
                 Work::Wait { until: Some(until) } if action.then.is_empty() => {
                     Some((until, "waits for"))

@@ -8,6 +8,7 @@ use super::state::{CheckKey, CheckState, RunState};
 use crate::model::condition::{Condition, Members, Truth, View};
 use crate::model::ids::NodeId;
 use crate::model::procedure::{Check, CheckKind, Severity};
+use crate::model::template;
 use crate::model::value::Value;
 
 /// Every check of the brief with the nodes that it concerns.
@@ -25,6 +26,16 @@ pub fn keys(brief: &Brief) -> Vec<CheckKey> {
         }
     }
     keys
+}
+
+/// A text of a check with what is known filled in: parameters, target, cluster and node.
+pub fn in_full(brief: &Brief, text: &str, node: Option<&NodeId>) -> String {
+    let shared = brief.shared.iter();
+    let mut known: BTreeMap<String, String> = shared
+        .map(|(name, value)| (name.clone(), value.to_string()))
+        .collect();
+    known.extend(super::planner::variables(brief, node));
+    template::fill(text, |name| known.get(name).cloned())
 }
 
 /// Whether a check is made on each node apart.

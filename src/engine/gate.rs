@@ -5,7 +5,7 @@ use super::event::Event;
 use super::interlock;
 use super::plan::{Action, PlannedUndo, Stage};
 use super::state::{Asking, RunState};
-use crate::model::ids::GateId;
+use crate::model::ids::{GateId, NodeId};
 use crate::model::time::Stamp;
 
 /// Proof that a gate was opened by its phrase while everything it was bound to still held. Only [`judge`] makes one.
@@ -29,13 +29,18 @@ impl Confirmed {
     }
 }
 
+/// A node whose facts have become too old since the gate asked, if there is one: the gate closes and they are read again.
+pub fn outdated(state: &RunState, gate: &GateId, now: Stamp) -> Option<NodeId> {
+    let asks = state
+        .gate
+        .as_ref()
+        .is_some_and(|open| open.gate == *gate && open.asking.is_some());
+    asks.then(|| interlock::stale(state, now).into_iter().next())
+        .flatten()
+}
+
 /// Judges what was typed at the gate that asks now. There is no default, no partial match, no case folding.
-pub fn judge(
-    state: &RunState,
-    gate: &GateId,
-    typed: &str,
-    now: Stamp,
-) -> Result<Confirmed, String> {
+pub fn judge(state: &RunState, gate: &GateId, typed: &str) -> Result<Confirmed, String> {
     let Some(open) = state.gate.as_ref().filter(|open| open.gate == *gate) else {
         return Err(format!("the gate {gate} is not open"));
     };
@@ -44,12 +49,6 @@ pub fn judge(
     };
     if asking.bound != state.facts_seq {
         return Err("what is known has changed since it was shown; read it again".into());
-    }
-    let stale = interlock::stale(state, now);
-    if let Some(node) = stale.first() {
-        return Err(format!(
-            "what is known about {node} is too old; it is read again"
-        ));
     }
     if typed.trim() != asking.phrase {
         return Err(format!(

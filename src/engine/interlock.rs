@@ -17,8 +17,14 @@ pub fn review(state: &RunState, stage: &Stage) -> Vec<String> {
         alarms(state, &mut reasons);
     }
     rules_known(state, stage, &mut reasons);
-    for action in &stage.actions {
-        if let Some(requires) = &stage.requires {
+    if let Some(requires) = &stage.requires {
+        // A condition that does not speak of `node` says the same for all of them.
+        let asked = if requires.is_per_node() {
+            stage.actions.len()
+        } else {
+            1
+        };
+        for action in stage.actions.iter().take(asked) {
             match state
                 .facts
                 .holds(requires, action.node.as_ref(), &state.view())
@@ -116,6 +122,11 @@ pub fn told(state: &RunState, invariant: &crate::model::procedure::Invariant) ->
 
 /// Nodes whose facts are too old to rely on, and that can be asked.
 pub fn stale(state: &RunState, now: Stamp) -> Vec<NodeId> {
+    let sight = &state.sight;
+    let vouched = sight.heartbeat.is_some_and(|beat| now.since(beat) <= FRESH);
+    if vouched && state.stuck == 0 && sight.unread.is_empty() {
+        return Vec::new();
+    }
     let old = |node: &&NodeId| state.age(node, now).is_none_or(|age| age > FRESH);
     state.nodes.keys().filter(old).cloned().collect()
 }

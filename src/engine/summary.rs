@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::Ending;
-use super::state::{ActionState, Part, RunState};
+use super::state::{ActionRecord, ActionState, Part, RunState};
 use crate::model::ids::NodeId;
 
 /// How a session ended, as the exit code tells it. The numbers are a promise.
@@ -122,17 +122,17 @@ pub fn exit_now(state: &RunState) -> Exit {
     if state.ending.is_some() {
         return Exit::Finished;
     }
-    let any = |test: fn(&ActionState) -> bool| {
+    let any = |test: fn(&ActionRecord) -> bool| {
         state
             .active
             .iter()
             .filter_map(|id| state.actions.get(id))
-            .any(|record| test(&record.state))
+            .any(test)
     };
-    if any(|state| matches!(state, ActionState::InDoubt { .. })) {
+    if any(|record| record.overdue || matches!(record.state, ActionState::InDoubt { .. })) {
         return Exit::InDoubt;
     }
-    if any(|state| matches!(state, ActionState::Failed { .. })) || state.has_alarm() {
+    if any(|record| matches!(record.state, ActionState::Failed { .. })) || state.has_alarm() {
         return Exit::Held;
     }
     if state.nodes.values().any(|node| node.link.is_stuck()) {

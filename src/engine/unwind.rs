@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::plan::{Action, GateSpec, Origin, PlannedUndo, Stage, Work};
 use super::planner::{self, Ground, fresh_step};
 use super::state::{ActionState, RunState};
+use crate::model::condition::Truth;
 use crate::model::ids::{ActionId, DebtId, FactId, GateId, StepId};
 use crate::model::procedure::{Again, Branch};
 use crate::model::value::Value;
@@ -33,8 +34,8 @@ pub fn back(state: &RunState) -> Result<Vec<Arc<Stage>>, Vec<String>> {
     }
     let mut stages = Vec::new();
     for (stage, actions) in grouped(state) {
-        let taken = stages.len();
-        stages.extend(undo_stage(state, &stage, &actions, "undo", taken));
+        let undone = undo_stage(state, &stage, &actions, &stages);
+        stages.extend(undone);
     }
     if stages.is_empty() {
         return Err(vec![
@@ -47,7 +48,7 @@ pub fn back(state: &RunState) -> Result<Vec<Arc<Stage>>, Vec<String>> {
 /// The stage that undoes one action.
 pub fn undo_one(state: &RunState, id: &ActionId) -> Option<Vec<Arc<Stage>>> {
     let record = state.actions.get(id)?;
-    let stage = undo_stage(state, &record.stage, &[record.action().clone()], "undo", 0)?;
+    let stage = undo_stage(state, &record.stage, &[record.action().clone()], &[])?;
     Some(vec![Arc::new(stage)])
 }
 
@@ -56,7 +57,7 @@ pub fn repeat_one(state: &RunState, id: &ActionId) -> Option<Vec<Arc<Stage>>> {
     let record = state.actions.get(id)?;
     let mut stage = (*record.stage).clone();
     let mut action = record.action().clone();
-    let step = fresh_step(|step| taken(state, step, &action), "again", &stage.step);
+    let step = fresh_step(|step| taken(state, step), "again", &stage.step);
     action.id = ActionId::of(&step, action.node.as_ref());
     action.already_so = false;
     stage.owner = "again".into();
@@ -81,10 +82,7 @@ pub fn branch_stages(state: &RunState, branch: &Branch) -> Result<Vec<Stage>, Ve
     };
     let mut stages = planner::branch(&ground, branch)?;
     for stage in &mut stages {
-        let Some(first) = stage.actions.first().cloned() else {
-            continue;
-        };
-        let step = fresh_step(|step| taken(state, step, &first), &stage.owner, &stage.step);
+        let step = fresh_step(|step| taken(state, step), &stage.owner, &stage.step);
         if step == stage.step {
             continue;
         }
@@ -100,8 +98,24 @@ pub fn branch_stages(state: &RunState, branch: &Branch) -> Result<Vec<Stage>, Ve
     Ok(stages)
 }
 
-/// The branch that is the way back, once a point of no return was passed.
+/// The declared way back from here: a branch whose condition holds, or, once a point of no return was passed, one whose
+/// condition is at least not known to fail. Without one, what was done is undone step by step.
 fn way_back(state: &RunState) -> Option<&Branch> {
+    let truth = |branch: &&Branch| match &branch.when {
+        Some(when) => state.facts.holds(when, None, &state.view()),
+        None => Truth::Unknown("it has no condition".into()),
+    };
+    let ways = || {
+        state
+            .brief
+            .procedure
+            .branches
+            .iter()
+            .filter(|branch| branch.way_back)
+    };
+    if let Some(branch) = ways().find(|branch| truth(branch).is_yes()) {
+        return Some(branch);
+    }
     let passed = state.actions.values().any(|record| {
         record.stage.point_of_no_return.is_some()
             && !matches!(
@@ -111,14 +125,7 @@ fn way_back(state: &RunState) -> Option<&Branch> {
             && record.attempts > 0
     });
     passed
-        .then(|| {
-            state
-                .brief
-                .procedure
-                .branches
-                .iter()
-                .find(|branch| branch.way_back)
-        })
+        .then(|| ways().find(|branch| !truth(branch).is_no()))
         .flatten()
 }
 
@@ -158,26 +165,11 @@ fn grouped(state: &RunState) -> Vec<(Arc<Stage>, Vec<Action>)> {
     groups
 }
 
-fn undo_stage(
-    state: &RunState,
-    of: &Stage,
-    actions: &[Action],
-    owner: &str,
-    nth: usize,
-) -> Option<Stage> {
+fn undo_stage(state: &RunState, of: &Stage, actions: &[Action], given: &[Stage]) -> Option<Stage> {
     let first = actions.first()?;
-    let mut step = fresh_step(|step| taken(state, step, first), owner, &of.step);
-    if nth > 0
-        && state
-            .actions
-            .contains_key(&ActionId::of(&step, first.node.as_ref()))
-    {
-        step = fresh_step(
-            |step| taken(state, step, first),
-            &format!("{owner}{nth}"),
-            &of.step,
-        );
-    }
+    let is_taken =
+        |step: &StepId| taken(state, step) || given.iter().any(|stage| stage.step == *step);
+    let step = fresh_step(is_taken, "undo", &of.step);
     let mut undone = Vec::new();
     for action in actions {
         let (work, then) = match action.undo.clone()? {
@@ -214,7 +206,7 @@ fn undo_stage(
         _ => step.as_str().to_string(),
     };
     Some(Stage {
-        owner: owner.into(),
+        owner: "undo".into(),
         title: format!("Undo: {}", of.title),
         origin: Origin::Undo(first.id.clone()),
         gate: changes.then(|| GateSpec {
@@ -268,11 +260,12 @@ fn pay_debts(state: &RunState, stages: &mut [Stage]) {
     }
 }
 
-fn taken(state: &RunState, step: &StepId, action: &Action) -> bool {
+/// Whether any action that ever was in this run belongs to a step of this name.
+fn taken(state: &RunState, step: &StepId) -> bool {
     state
         .actions
-        .contains_key(&ActionId::of(step, action.node.as_ref()))
-        || state.actions.contains_key(&ActionId::of(step, None))
+        .values()
+        .any(|record| record.stage.step == *step)
 }
 
 fn verb_of(stage: &Stage) -> String {

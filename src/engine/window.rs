@@ -42,6 +42,7 @@ pub fn passed(state: &RunState, stage: &Stage, now: Stamp) -> Option<Stamp> {
     if stage.origin != Origin::Procedure || !stage.changes() || state.turning_back {
         return None;
     }
+    state.brief.cluster.window?;
     let by = outlook(state).turn_back_by?;
     (now > by).then_some(by)
 }

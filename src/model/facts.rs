@@ -35,6 +35,7 @@ pub struct NodeFacts {
 pub struct ClusterFacts {
     nodes: BTreeMap<NodeId, NodeFacts>,
     classes: BTreeMap<ClassKey, Class>,
+    kinds: u64,
 }
 
 type ClassKey = (Vec<RoleId>, Vec<(FactId, Value)>);
@@ -51,6 +52,7 @@ impl ClusterFacts {
         let mut facts = ClusterFacts {
             nodes: BTreeMap::new(),
             classes: BTreeMap::new(),
+            kinds: 0,
         };
         for node in &cluster.nodes {
             let mut known = NodeFacts {
@@ -66,6 +68,12 @@ impl ClusterFacts {
             facts.nodes.insert(node.name.clone(), known);
         }
         facts
+    }
+
+    /// Changes whenever the kinds of nodes that there are change, and not when a node merely goes over from one kind to
+    /// another that exists already: what `all` and `exists` said before, they still say.
+    pub fn kinds(&self) -> u64 {
+        self.kinds
     }
 
     /// What is known about one node.
@@ -151,9 +159,7 @@ impl ClusterFacts {
         condition: &Condition,
         changes: &[(NodeId, &BTreeMap<FactId, Value>)],
     ) -> Vec<Members> {
-        let uses = condition.uses();
-        let apart =
-            uses.counts || uses.members.contains_key("name") || uses.members.contains_key("host");
+        let apart = !condition.sees_kinds_only();
         if apart {
             let mut all: BTreeMap<&NodeId, NodeFacts> = BTreeMap::new();
             for (name, then) in changes {
@@ -217,10 +223,9 @@ impl ClusterFacts {
             count: 0,
             members: facts.members.clone(),
         };
-        self.classes
-            .entry(facts.class())
-            .or_insert_with(class)
-            .count += 1;
+        let class = self.classes.entry(facts.class()).or_insert_with(class);
+        class.count += 1;
+        self.kinds += u64::from(class.count == 1);
     }
 
     fn leave(&mut self, key: &ClassKey) {
@@ -228,6 +233,7 @@ impl ClusterFacts {
             class.count -= 1;
             if class.count == 0 {
                 self.classes.remove(key);
+                self.kinds += 1;
             }
         }
     }

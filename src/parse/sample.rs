@@ -65,7 +65,7 @@ fn ssh(text: &mut String) {
     for part in [
         "# How the nodes are reached. ~/.ssh/config is read as ssh(1) reads it. Any of these can stand in a [[node]] as `ssh.port = 2222`.",
         "[ssh]",
-        "# user = \"axway\"",
+        "# user = \"deploy\"",
         "# port = 22",
         "# identities = [\"~/.ssh/id_ed25519\"]",
         "# identities_only = true",

@@ -1,1 +1,13 @@
-//! What happened, for readers other than the full-screen wizard.
+//! Events as lines and JSON, the plan as text, and the final report. Everything is made from the givens and the entries.
+
+pub mod holds;
+pub mod json;
+pub mod lines;
+
+pub mod plan_text;
+
+pub mod html;
+pub mod markdown;
+pub mod story;
+
+pub use story::{Story, tell};

@@ -16,15 +16,15 @@ impl SimWorld {
         if self.nodes[node].jobs.contains_key(&id) {
             return self.ask(node, id);
         }
-        let why = format!("{} has no record of job {}", work.node, work.job);
+        let why = format!("{} has no record of {}", work.node, work.action);
         let reply = Box::new(work.reply(JobReport::NotStarted { why }));
-        let latency = self.latency(node, &work.job);
+        let latency = self.latency(node, without_run(&work.job));
         self.after(latency, Event::Answer { node, reply });
     }
 
     /// Asks after a job: told from here on are its acceptance, the lines not told yet and its end.
     pub(super) fn ask(&mut self, node: usize, id: JobId) {
-        let at = self.now() + self.latency(node, &id);
+        let at = self.now() + self.latency(node, without_run(&id));
         if let Some(job) = self.nodes[node].jobs.get_mut(&id) {
             job.followed = true;
             job.accepted_told = false;
@@ -139,4 +139,9 @@ impl SimJob {
         let share = self.lasts.0 / (lines as u64 + 1);
         Some(self.started + Span(share * (self.lines_told as u64 + 1)))
     }
+}
+
+/// A job's id without its run's: the same in every rehearsal, so that the same seed gives the same one.
+fn without_run(job: &str) -> &str {
+    job.split_once('.').map_or(job, |(_, rest)| rest)
 }

@@ -164,7 +164,9 @@ impl SimWorld {
             return;
         };
         *self.executions.entry(work.action.clone()).or_default() += 1;
-        let lasts = Rng::keyed(self.seed, &["job", &work.job]).around(work.typical);
+        // The job's id holds the run's, which differs from rehearsal to rehearsal.
+        let key = ["job", work.action.as_str(), &work.attempt.to_string()];
+        let lasts = Rng::keyed(self.seed, &key).around(work.typical);
         let faults = self.faults_of(&work.action, work.attempt, Some(node));
         let id: JobId = work.job.as_str().into();
         let job = SimJob {

@@ -145,3 +145,7 @@ pub enum Due {
     /// Nothing is under way; only a request changes that.
     Never,
 }
+
+pub mod backoff;
+pub mod job;
+pub mod ssh;

@@ -1,4 +1,13 @@
 //! What the stories share.
 
+pub mod endpoint;
+pub mod job;
 pub mod pure;
 pub mod small;
+pub mod sshd;
+pub mod tools;
+pub mod walk;
+
+pub use tools::{eventually, tool};
+pub mod double;
+pub mod procedure_file;

@@ -1,7 +1,7 @@
 //! A run without a runtime: the engine and the simulated cluster, stepped by hand. Everything the driver does is done here
 //! in a few lines, so that a story can look between any two steps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use holdpoint::engine::brief::{Brief, Goal, Mode, Person};
@@ -33,6 +33,7 @@ pub struct PureRun {
     /// Every change that was sent, in order.
     pub sent: Vec<(ActionId, u32)>,
     pub exit: Option<Exit>,
+    intents: BTreeSet<(ActionId, u32)>,
     timers: BTreeMap<(Stamp, u64), Timer>,
     timer_seq: u64,
     /// Looked at after every step.
@@ -67,6 +68,7 @@ impl PureRun {
             entries: Vec::new(),
             sent: Vec::new(),
             exit: None,
+            intents: BTreeSet::new(),
             timers: BTreeMap::new(),
             timer_seq: 0,
             watch: |_| {},
@@ -89,6 +91,16 @@ impl PureRun {
             seed: None,
         };
         self.take(&Input::Open(Box::new(opening)));
+    }
+
+    /// Dies, and comes back after `away`: only what was told is known, the nodes live on.
+    pub fn crash_and_resume_after(&mut self, away: Span) {
+        let back = self.now + away;
+        while self.world.due().is_some_and(|due| due <= back) {
+            self.world.step(back);
+        }
+        self.now = back;
+        self.crash_and_resume();
     }
 
     /// Dies and comes back: only what was told is known, the nodes live on.
@@ -117,6 +129,14 @@ impl PureRun {
 
     pub fn take(&mut self, input: &Input) {
         let decision = turn(&mut self.state, input, self.now);
+        for entry in &decision.events {
+            if let Event::ActionStarted {
+                action, attempt, ..
+            } = &entry.event
+            {
+                self.intents.insert((action.clone(), *attempt));
+            }
+        }
         self.entries.extend(decision.events);
         for effect in decision.effects {
             self.act(effect);
@@ -138,11 +158,9 @@ impl PureRun {
             Effect::Watch { node } => world.watch(&node, now),
             Effect::Check { node, check } => world.check(&node, &check, now),
             Effect::Start { action, attempt } => {
-                let known = self.entries.iter().any(|entry| {
-                    matches!(&entry.event, Event::ActionStarted { action: told, attempt: n, .. } if *told == action && *n == attempt)
-                });
+                let told = self.intents.contains(&(action.clone(), attempt));
                 assert!(
-                    known,
+                    told,
                     "{action} attempt {attempt} was sent before its intent was told"
                 );
                 self.sent.push((action.clone(), attempt));
@@ -329,18 +347,41 @@ impl PureRun {
             }
             let Some(hold) = self.holds().first().cloned() else {
                 panic!(
-                    "nothing happens and nothing is asked: {:?}; held: {:?}",
-                    self.state.part, self.state.held
-                )
+                    "{:#?}\nnothing happens and nothing is asked: {}",
+                    self.tail(),
+                    self.standing()
+                );
             };
             met.push(format!("{} {}", hold.kind.name(), hold.id));
             let line = Self::good_answer(&hold);
             self.answer(&hold, &line);
         }
         panic!(
-            "the walk never ends; holds: {:?}",
+            "{:#?} the walk never ends; holds: {:?}",
+            self.tail(),
             &met[met.len().saturating_sub(5)..]
         );
+    }
+
+    /// The newest events, for telling where a story went wrong.
+    pub fn tail(&self) -> Vec<String> {
+        let newest = self.entries.iter().rev().take(15).rev();
+        newest
+            .map(|entry| format!("{} {:?}", entry.at, entry.event))
+            .collect()
+    }
+
+    fn standing(&self) -> String {
+        let state = &self.state;
+        let active: Vec<_> = state
+            .active
+            .iter()
+            .map(|id| (id, &state.actions[id].state))
+            .collect();
+        format!(
+            "{:?}; held {:?}; review {}; active {active:?}; unread {:?}; now {}",
+            state.part, state.held, state.resume_review, state.sight.unread, self.now
+        )
     }
 
     pub fn inflict(&mut self, node: &str, fault: Fault) {

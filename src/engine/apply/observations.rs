@@ -1,0 +1,114 @@
+//! What was seen: links, facts, rules, things that came back.
+
+use super::*;
+use crate::engine::event::{Entry, Event};
+use crate::engine::state::{Alarm, LinkState, RunState};
+use crate::model::ids::NodeId;
+use crate::model::reply::LinkReport;
+
+impl RunState {
+    pub(in crate::engine) fn apply_observation(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::Linked { node, report } => self.on_link(node, report, entry),
+            Event::HostKeyAnswered { node, accepted, .. } => {
+                let link = if *accepted {
+                    LinkState::Connecting
+                } else {
+                    LinkState::Refused {
+                        refusal: crate::model::reply::Refusal::HostKey,
+                        why: "its host key was not accepted".into(),
+                    }
+                };
+                self.set_link(node, link);
+            }
+            Event::SecretGiven { node, .. } => self.set_link(node, LinkState::Connecting),
+            Event::Rebooted { node, now, .. } => {
+                if let Some(state) = self.nodes.get_mut(node) {
+                    state.incarnation = Some(now.clone());
+                }
+            }
+            Event::FactsChanged { node, facts, .. } => {
+                self.facts.set(node, facts, entry.at);
+                self.facts_seq = entry.seq;
+            }
+            Event::WentDark { node, why } => {
+                self.facts.set_dark(node, Some(why.clone()));
+                self.must_read(node);
+                self.facts_seq = entry.seq;
+            }
+            Event::CameToLight { node } => {
+                self.facts.set_dark(node, None);
+                self.facts_seq = entry.seq;
+            }
+            Event::InvariantTold { invariant, state } => {
+                self.invariants.insert(invariant.clone(), state.clone());
+            }
+            Event::Resurrected {
+                node,
+                fact,
+                was,
+                now,
+                by,
+            } => {
+                let alarm = Alarm {
+                    was: was.clone(),
+                    now: now.clone(),
+                    by: by.clone(),
+                    at: entry.at,
+                };
+                self.resurrected.insert((node.clone(), fact.clone()), alarm);
+            }
+            Event::Subsided {
+                node,
+                fact,
+                accepted,
+            } => {
+                self.resurrected.remove(&(node.clone(), fact.clone()));
+                if *accepted {
+                    self.established.remove(&(node.clone(), fact.clone()));
+                }
+            }
+            other => unreachable_event(other),
+        }
+    }
+
+    pub(in crate::engine) fn on_link(&mut self, node: &NodeId, report: &LinkReport, entry: &Entry) {
+        let link = match report {
+            LinkReport::Up { .. } => LinkState::Up { since: entry.at },
+            LinkReport::Down { why } => LinkState::Down {
+                why: why.clone(),
+                since: entry.at,
+            },
+            LinkReport::UnknownHostKey { key } => LinkState::AsksHostKey { key: key.clone() },
+            LinkReport::WantsSecret { secret } => LinkState::WantsSecret {
+                secret: secret.clone(),
+            },
+            LinkReport::Refused { refusal, why } => LinkState::Refused {
+                refusal: *refusal,
+                why: why.clone(),
+            },
+        };
+        self.set_link(node, link);
+        if let (
+            LinkReport::Up {
+                incarnation,
+                host_key,
+                user,
+            },
+            Some(state),
+        ) = (report, self.nodes.get_mut(node))
+        {
+            state.incarnation.get_or_insert_with(|| incarnation.clone());
+            state.host_key = host_key.clone();
+            state.user = user.clone();
+        }
+    }
+
+    pub(in crate::engine) fn set_link(&mut self, node: &NodeId, link: LinkState) {
+        if let Some(state) = self.nodes.get_mut(node) {
+            let (was, is) = (state.link.is_stuck(), link.is_stuck());
+            state.link = link;
+            self.stuck = self.stuck + usize::from(is) - usize::from(was);
+        }
+    }
+}

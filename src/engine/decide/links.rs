@@ -1,0 +1,124 @@
+//! Connections that come and go, and what is asked when they are back.
+
+use super::*;
+use crate::engine::effect::Effect;
+use crate::engine::event::{Doubt, Event};
+use crate::engine::plan::Work;
+use crate::engine::state::ActionState;
+use crate::model::ids::{ActionId, NodeId};
+use crate::model::reply::LinkReport;
+
+impl Turn<'_> {
+    pub(in crate::engine) fn link(&mut self, node: &NodeId, report: &LinkReport) {
+        let Some(known) = self.state.nodes.get(node) else {
+            return;
+        };
+        match report {
+            LinkReport::Up { incarnation, .. } => {
+                let was = known.incarnation.clone().filter(|was| was != incarnation);
+                self.tell(Event::Linked {
+                    node: node.clone(),
+                    report: report.clone(),
+                });
+                if let Some(was) = was {
+                    self.tell(Event::Rebooted {
+                        node: node.clone(),
+                        was,
+                        now: incarnation.clone(),
+                    });
+                }
+                self.ask(Effect::Probe { node: node.clone() });
+                self.ask(Effect::Watch { node: node.clone() });
+                self.ask_after_jobs(node);
+            }
+            LinkReport::Down { why }
+            | LinkReport::Refused { why, .. }
+            | LinkReport::WantsSecret { secret: why } => self.link_lost(node, report, why),
+            LinkReport::UnknownHostKey { key } => {
+                self.link_lost(
+                    node,
+                    report,
+                    &format!("its host key {} is not known", key.fingerprint),
+                );
+            }
+        }
+    }
+
+    pub(in crate::engine) fn link_lost(&mut self, node: &NodeId, report: &LinkReport, why: &str) {
+        use crate::engine::state::LinkState;
+        let link = self.state.nodes.get(node).map(|known| &known.link);
+        let told = matches!((link, report), (Some(LinkState::Down { why: told, .. }), LinkReport::Down { .. }) if told == why);
+        if told {
+            return;
+        }
+        self.tell(Event::Linked {
+            node: node.clone(),
+            report: report.clone(),
+        });
+        self.went_dark(node, why);
+        for (action, attempt) in self.running_on(node) {
+            let doubt = Doubt::OutOfSight {
+                why: why.to_string(),
+            };
+            self.tell(Event::ActionInDoubt {
+                action,
+                attempt,
+                doubt,
+            });
+        }
+    }
+
+    pub(in crate::engine) fn running_on(&self, node: &NodeId) -> Vec<(ActionId, u32)> {
+        let running = |id: &ActionId| {
+            let record = self.state.actions.get(id)?;
+            match (&record.state, record.action().node.as_ref() == Some(node)) {
+                (ActionState::Running { attempt, .. }, true) => Some((id.clone(), *attempt)),
+                _ => None,
+            }
+        };
+        self.state.active.iter().filter_map(running).collect()
+    }
+
+    /// After a link is back, or after a resume: what became of what was under way there?
+    pub(in crate::engine) fn ask_after_jobs(&mut self, node: &NodeId) {
+        for id in self.state.active.clone() {
+            let Some(record) = self.state.actions.get(&id) else {
+                continue;
+            };
+            if record.action().node.as_ref() != Some(node) {
+                continue;
+            }
+            if let ActionState::InDoubt { attempt, .. } = record.state {
+                match record.action().work {
+                    Work::Change { .. } => self.ask(Effect::Attach {
+                        action: id,
+                        attempt,
+                    }),
+                    Work::Read { .. } => self.ask(Effect::Read {
+                        action: id,
+                        attempt,
+                    }),
+                    Work::Manual { .. }
+                    | Work::Attest { .. }
+                    | Work::Wait { .. }
+                    | Work::Decide { .. } => {}
+                }
+            }
+        }
+    }
+
+    pub(in crate::engine) fn went_dark(&mut self, node: &NodeId, why: &str) {
+        let dark = self
+            .state
+            .facts
+            .node(node)
+            .and_then(|facts| facts.dark().map(str::to_string));
+        if dark.as_deref() != Some(why) {
+            self.tell(Event::WentDark {
+                node: node.clone(),
+                why: why.to_string(),
+            });
+            self.rules();
+        }
+    }
+}

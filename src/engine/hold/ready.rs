@@ -1,0 +1,137 @@
+//! Holds before anything runs: connections, checks, the plan.
+
+use super::*;
+use crate::engine::checks;
+use crate::engine::event::Verdict;
+use crate::engine::state::{CheckState, LinkState, Part, RunState};
+use crate::model::procedure::Severity;
+
+pub(super) fn connection_holds(state: &RunState, holds: &mut Vec<Hold>) {
+    let down = state.nodes.iter().filter(|(_, node)| !node.link.is_up());
+    for (name, node) in down {
+        let host = state
+            .brief
+            .cluster
+            .node(name)
+            .map_or("", |node| node.host.as_str());
+        match &node.link {
+            LinkState::AsksHostKey { key } => holds.push(Hold {
+                kind: HoldKind::HostKey,
+                id: name.to_string(),
+                text: vec![
+                    format!("The host key of {name} ({host}) was not seen before."),
+                    format!("{}  {}", key.algorithm, key.fingerprint),
+                    "Compare it with the value from the console or the inventory. Only the key exchange was done with this host.".into(),
+                ],
+                expect: Expect::Fingerprint(key.fingerprint.clone()),
+            }),
+            LinkState::WantsSecret { secret } => holds.push(Hold {
+                kind: HoldKind::Secret,
+                id: name.to_string(),
+                text: vec![format!("{name} ({host}) wants the {secret}.")],
+                expect: Expect::Secret,
+            }),
+            LinkState::Refused { why, .. } => holds.push(Hold {
+                kind: HoldKind::Failure,
+                id: format!("connect/{name}"),
+                text: vec![format!("{name} ({host}) cannot be used: {why}.")],
+                expect: Expect::Options(vec![option("retry", "try again"), leave()]),
+            }),
+            LinkState::Down { why, .. } if state.part == Part::Connect => holds.push(Hold {
+                kind: HoldKind::Failure,
+                id: format!("connect/{name}"),
+                text: vec![format!("{name} ({host}) is unreachable: {why}. It is tried again by itself.")],
+                expect: Expect::Options(vec![option("retry", "try again now"), leave()]),
+            }),
+            LinkState::Idle | LinkState::Connecting | LinkState::Up { .. } | LinkState::Down { .. } => {}
+        }
+    }
+}
+
+pub(super) fn readiness_holds(state: &RunState, holds: &mut Vec<Hold>) {
+    let mut questions = Vec::new();
+    for (key, check) in checks::open_keys(state) {
+        let at = key
+            .1
+            .as_ref()
+            .map_or(String::new(), |node| format!("@{node}"));
+        let id = format!("readiness/{}{at}", key.0);
+        let on = key
+            .1
+            .as_ref()
+            .map_or(String::new(), |node| format!(" on {node}"));
+        let full = |text: &str| checks::in_full(&state.brief, text, key.1.as_ref());
+        let (title, why, advice) = (full(&check.title), full(&check.why), full(&check.advice));
+        match state.checks.get(key) {
+            Some(CheckState::Asked | CheckState::Attested { .. }) => {
+                let mut text = vec![format!("{}.", title.trim_end_matches('.'))];
+                text.extend([why, advice].into_iter().filter(|line| !line.is_empty()));
+                let options = vec![
+                    noted("yes", "NOTE", "it is so"),
+                    noted("no", "NOTE", "it is not so"),
+                ];
+                let mut options = options;
+                if let Some(CheckState::Attested { note, .. }) = state.checks.get(key) {
+                    text.push(format!("Answered with no: {note}"));
+                    options.push(leave());
+                }
+                questions.push(Hold {
+                    kind: HoldKind::Attest,
+                    id,
+                    text,
+                    expect: Expect::Options(options),
+                });
+            }
+            Some(CheckState::Judged { verdict, found, .. }) => {
+                let word = match verdict {
+                    Verdict::Unknown => "UNKNOWN",
+                    Verdict::Fail | Verdict::Pass => "FAILS",
+                };
+                let mut text = vec![format!("{word}{on}: {title}"), found.clone()];
+                text.extend([why, advice].into_iter().filter(|line| !line.is_empty()));
+                let recheck = option("recheck", "run this check again");
+                let (kind, options) = match check.severity {
+                    Severity::Block => {
+                        text.push("A block cannot be waived.".into());
+                        (HoldKind::Failure, vec![recheck, leave()])
+                    }
+                    Severity::Warn | Severity::Info => {
+                        let waive = noted(
+                            "waive",
+                            "REASON",
+                            "go on all the same; the reason is printed in the report",
+                        );
+                        (HoldKind::Decide, vec![waive, recheck, leave()])
+                    }
+                };
+                holds.push(Hold {
+                    kind,
+                    id,
+                    text,
+                    expect: Expect::Options(options),
+                });
+            }
+            Some(CheckState::Waiting | CheckState::Waived { .. }) | None => {}
+        }
+    }
+    holds.extend(questions);
+    if !state.plan_refused.is_empty() {
+        let mut text = vec!["No plan can be made:".to_string()];
+        text.extend(
+            state
+                .plan_refused
+                .iter()
+                .map(|reason| format!("- {reason}")),
+        );
+        let options = vec![
+            option("look", "look at the nodes again and plan again"),
+            leave(),
+        ];
+        holds.push(Hold {
+            kind: HoldKind::Failure,
+            id: "plan".into(),
+            text,
+            expect: Expect::Options(options),
+        });
+    }
+}

@@ -1,0 +1,94 @@
+//! Variables above scripts, and what the holes of texts mean.
+
+use super::*;
+use crate::engine::brief::Brief;
+use crate::model::ids::NodeId;
+use crate::model::script::variable_name;
+use crate::model::template;
+use crate::model::value::Value;
+
+/// The variables above every script on a node: its parameters, then what it is.
+pub fn variables(brief: &Brief, node: Option<&NodeId>) -> Vec<(String, String)> {
+    let mut variables = Vec::new();
+    let params = node.and_then(|node| brief.params.get(node));
+    for (param, value) in params.into_iter().flatten() {
+        variables.push((variable_name(param.as_str()), value.to_string()));
+    }
+    let known = node.and_then(|node| brief.cluster.node(node));
+    variables.push(("target".into(), brief.cluster.target.clone()));
+    variables.push(("cluster".into(), brief.cluster.name.clone()));
+    if let Some(known) = known {
+        variables.push(("node".into(), known.name.as_str().to_string()));
+        variables.push(("host".into(), known.host.clone()));
+    }
+    variables
+}
+
+/// Fills `{name}` in texts.
+pub(super) struct Texts<'p, 'a> {
+    pub planner: &'p Planner<'a>,
+    pub node: Option<NodeId>,
+}
+
+impl Texts<'_, '_> {
+    pub fn fill_value(&self, value: &Value) -> Value {
+        match value {
+            Value::Text(text) => Value::text(self.fill(text)),
+            Value::Bool(_) | Value::Number(_) => value.clone(),
+        }
+    }
+
+    pub fn fill(&self, text: &str) -> String {
+        template::fill(text, |name| self.meaning(name))
+    }
+
+    fn meaning(&self, name: &str) -> Option<String> {
+        let brief = self.planner.ground.brief;
+        match name {
+            "target" => return Some(brief.cluster.target.clone()),
+            "cluster" => return Some(brief.cluster.name.clone()),
+            "node" => {
+                return Some(
+                    self.node
+                        .as_ref()
+                        .map_or("each node".into(), ToString::to_string),
+                );
+            }
+            "host" => {
+                let node = self.node.as_ref().and_then(|node| brief.cluster.node(node));
+                return Some(node.map_or("each host".into(), |node| node.host.clone()));
+            }
+            _ => {}
+        }
+        if let Some(lookup) = brief.procedure.lookups.get(name) {
+            if let Some(found) = self.planner.found.borrow().get(name) {
+                return Some(found.clone());
+            }
+            let ahead = &self.planner.ahead;
+            let view = &self.planner.ground.view;
+            let named = ahead
+                .nodes()
+                .filter(|facts| ahead.holds(lookup, Some(&facts.name), view).is_yes());
+            let names: Vec<&str> = named.map(|facts| facts.name.as_str()).collect();
+            let found = if names.is_empty() {
+                format!("({name} not known)")
+            } else {
+                names.join(", ")
+            };
+            self.planner
+                .found
+                .borrow_mut()
+                .insert(name.to_string(), found.clone());
+            return Some(found);
+        }
+        let of_node = self
+            .node
+            .as_ref()
+            .and_then(|node| brief.params.get(node))
+            .or_else(|| brief.params.values().next());
+        of_node?
+            .iter()
+            .find(|(param, _)| param.as_str() == name)
+            .map(|(_, value)| value.to_string())
+    }
+}

@@ -1,0 +1,83 @@
+//! Lines about actions.
+
+use super::{Detail, note, stray, subject};
+use crate::engine::event::{Doubt, Event, FailureKind, Outcome};
+use crate::model::ids::ActionId;
+
+pub(super) fn of_action(event: &Event, detail: Detail) -> String {
+    let tell = |action: &ActionId, text: String| format!("{}: {text}", subject(action));
+    let again = |attempt: u32| match attempt {
+        0 | 1 => String::new(),
+        more => format!(", attempt {more}"),
+    };
+    match event {
+        Event::ActionAsked { action } => tell(action, "asks".into()),
+        Event::ActionStarted {
+            action, attempt, ..
+        } => tell(action, format!("started{}", again(*attempt))),
+        Event::ActionAccepted { action, .. } => tell(action, "accepted by the node".into()),
+        Event::ActionClaimed { action, claim, .. } => {
+            tell(action, format!("claims: {}; being looked at", claim))
+        }
+        Event::ActionInDoubt { action, doubt, .. } => {
+            tell(action, format!("IN DOUBT: {}", doubted(doubt)))
+        }
+        Event::ActionOverdue { action, .. } => tell(
+            action,
+            "OVERDUE: it has taken its limit; it is not stopped".into(),
+        ),
+        Event::CancelAsked { action, by, .. } => {
+            tell(action, format!("asked to stop{}", detail.by(by)))
+        }
+        Event::ActionDone { action, outcome } => tell(action, format!("done, {}", done(outcome))),
+        Event::ActionFailed {
+            action,
+            attempt,
+            failure,
+        } => {
+            let word = match failure.kind {
+                FailureKind::Contradiction => "CONTRADICTION",
+                FailureKind::Failed
+                | FailureKind::NotStarted
+                | FailureKind::NotDone
+                | FailureKind::TimedOut => "FAILED",
+            };
+            let message = &failure.message;
+            tell(action, format!("{word}{}: {message}", again(*attempt)))
+        }
+        Event::ActionReopened { action } => tell(action, "waits for its turn again".into()),
+        Event::ByHandSaid {
+            action,
+            note: said,
+            by,
+        } => tell(
+            action,
+            format!(
+                "said to be done by hand{}{}; being looked at",
+                detail.by(by),
+                note(said)
+            ),
+        ),
+        other => stray(other),
+    }
+}
+
+fn doubted(doubt: &Doubt) -> String {
+    match doubt {
+        Doubt::OutOfSight { why } => format!("the node cannot be asked now: {why}"),
+        Doubt::Vanished { why } => format!("its end was not recorded: {why}"),
+        Doubt::WeWereAway => "we were away when it ended, or did not".into(),
+    }
+}
+
+fn done(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Observed => "observed".into(),
+        Outcome::AlreadySo => "already so, not run".into(),
+        Outcome::ObservedAfterDoubt => "observed after doubt".into(),
+        Outcome::ByHand { note: said } => format!("by hand, observed{}", note(said)),
+        Outcome::Attested { note: said } => format!("attested{}", note(said)),
+        Outcome::Read => "read".into(),
+        Outcome::Chose { option } => format!("chosen: {option}"),
+    }
+}

@@ -1,0 +1,97 @@
+//! Follows a job's output by byte offset, over as many connections as it takes.
+
+use std::time::Duration;
+
+use super::answer::{JobAnswer, Standing};
+use super::protocol::{Ask, JobFailure, report};
+use super::spec::JobId;
+use crate::transport::ssh::Session;
+
+/// Most bytes in one piece.
+const PIECE: usize = 256 << 10;
+
+/// Where the reading of one job stands. Survives its connections: give it another session and it goes on.
+#[derive(Debug, Clone)]
+pub struct Follower {
+    id: JobId,
+    offset: u64,
+    wait: Duration,
+    last: Option<JobAnswer>,
+}
+
+/// One piece of news.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Followed {
+    /// Where `log` begins.
+    pub offset: u64,
+    /// The next bytes of output, maybe none.
+    pub log: Vec<u8>,
+    /// The answer without its output.
+    pub answer: JobAnswer,
+    /// Whether this is the end: the job does not go on and all of its output has been read.
+    pub last: bool,
+}
+
+impl Follower {
+    /// Reads `id` from byte `offset` on; each question waits on the node for up to `wait` for news.
+    pub fn new(id: JobId, offset: u64, wait: Duration) -> Self {
+        Self {
+            id,
+            offset,
+            wait,
+            last: None,
+        }
+    }
+
+    /// The next byte to be read: all before it were given out.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Waits for news. On a failure nothing is lost: call again, with another session if this one is gone.
+    pub async fn next(&mut self, session: &Session) -> Result<Followed, JobFailure> {
+        let ask = Ask {
+            offset: self.offset,
+            most: PIECE,
+            wait: self.wait,
+            known: self.last.as_ref().map(|answer| answer.state),
+        };
+        let mut answer = report(session, &self.id, ask).await?;
+        let offset = self.offset;
+        let log = std::mem::take(&mut answer.log);
+        self.offset += log.len() as u64;
+        self.last = Some(answer.clone());
+        let read = self.offset >= answer.size || answer.acked;
+        let last = read && answer.state.standing() != Standing::Going;
+        Ok(Followed {
+            offset,
+            log,
+            answer,
+            last,
+        })
+    }
+}
+
+/// Follows to the end: `connect` gives a session whenever one is needed (and does the backing off), `sink` gets each
+/// piece in order, exactly once. Ends with the final answer, with a refusal of the node, or when `connect` gives up.
+pub async fn follow<E: From<JobFailure>>(
+    follower: &mut Follower,
+    mut connect: impl AsyncFnMut() -> Result<Session, E>,
+    mut sink: impl FnMut(&Followed),
+) -> Result<JobAnswer, E> {
+    let mut session = connect().await?;
+    loop {
+        match follower.next(&session).await {
+            Ok(news) => {
+                sink(&news);
+                if news.last {
+                    return Ok(news.answer);
+                }
+            }
+            Err(JobFailure::NoAnswer(_)) => session = connect().await?,
+            Err(other @ (JobFailure::NotSent(_) | JobFailure::Refused { .. })) => {
+                return Err(other.into());
+            }
+        }
+    }
+}

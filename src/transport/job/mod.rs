@@ -1,0 +1,17 @@
+//! Work that outlives the connection: started at most once, followed by byte offset, claimed only by the node's own record.
+//!
+//! A job is a payload script under a name that is never used twice. [`start`] may be asked for any number of times:
+//! the node runs it once. [`report`] says what became of it; only [`JobState::Done`] is a claim. Everything on the
+//! node is plain files and a few lines of `sh` (`library.sh`, `supervisor.sh`, `verbs.sh`), which stand beside this file.
+
+mod answer;
+mod follow;
+mod protocol;
+mod spec;
+
+pub use answer::{JobAnswer, JobExit, JobState, Standing};
+pub use follow::{Followed, Follower, follow};
+#[doc(hidden)]
+pub use protocol::start_text;
+pub use protocol::{Ask, JobFailure, Refusal, ack, cancel, report, start};
+pub use spec::{BadJob, JobId, JobSpec, spec_hash};

@@ -1,0 +1,244 @@
+//! The four verbs of a job: start, report, cancel, ack.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+
+use super::answer::{BLOCK, JobAnswer, JobState, Said, parse};
+use super::spec::{BadJob, JobId, JobSpec, spec_hash};
+use crate::transport::ssh::{Envelope, Limits, Nonce, ReadFailure, Session};
+
+const LIBRARY: &str = include_str!("library.sh");
+const VERBS: &str = include_str!("verbs.sh");
+const SUPERVISOR: &str = include_str!("supervisor.sh");
+
+/// Most bytes of output in one answer.
+const LOG_LIMIT: usize = 4 << 20;
+/// Longest time that an answer is held back for news.
+const WAIT_LIMIT: Duration = Duration::from_secs(60);
+/// Time for everything that does not wait on purpose.
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+/// Room for login noise and protocol lines beside the output (bytes).
+const ROOM: usize = 128 << 10;
+
+/// Why a request brought no answer about its job.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JobFailure {
+    /// Nothing was sent.
+    #[error(transparent)]
+    NotSent(#[from] BadJob),
+    /// The node said no; this request started and stopped nothing.
+    #[error("the node refused: {} (it said {detail:?})", .refusal.advice())]
+    Refused {
+        /// Which no.
+        refusal: Refusal,
+        /// The node's words, raw; the text of this failure shows them escaped.
+        detail: String,
+    },
+    /// The answer did not arrive whole. What was asked for may have happened: connect and ask [`report`], or ask for
+    /// the very same start again, which is safe at any point.
+    #[error("it is not known what became of the request")]
+    NoAnswer(#[source] ReadFailure),
+}
+
+/// Why a node refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The jobs' folder is not safe to use.
+    Base,
+    /// The name is taken by another job.
+    SpecMismatch,
+    /// The files cannot be written.
+    Write,
+    /// Something that is needed is missing on the node.
+    Tools,
+    /// An acknowledgement came before the end.
+    NotFinished,
+    /// A word that this program does not know.
+    Other(String),
+}
+
+impl Refusal {
+    fn from_word(word: &str) -> Self {
+        match word {
+            "base" => Self::Base,
+            "spec-mismatch" => Self::SpecMismatch,
+            "write" => Self::Write,
+            "tools" => Self::Tools,
+            "not-finished" => Self::NotFinished,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
+    fn advice(&self) -> &str {
+        match self {
+            Self::Base => {
+                "the jobs' folder is not safe; give it to the login alone, mode 0700, or set job_dir"
+            }
+            Self::SpecMismatch => "this name already stands for another job",
+            Self::Write => "the job's files cannot be written; free space on the node",
+            Self::Tools => "something is missing on the node",
+            Self::NotFinished => "it has not ended",
+            Self::Other(word) => word,
+        }
+    }
+}
+
+/// What a report should bring.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ask {
+    /// Output from this byte on.
+    pub offset: u64,
+    /// At most so many bytes of it (capped at 4 MiB).
+    pub most: usize,
+    /// Hold the answer back for so long (capped at a minute) until there is output beyond `offset` or another state than `known`.
+    pub wait: Duration,
+    /// The state that the one who asks has seen last.
+    pub known: Option<JobState>,
+}
+
+/// Starts the job unless it was started before, and says what has become of it. Safe to repeat at any point.
+///
+/// Waits on the node up to five seconds for the job to begin. [`JobState::New`] in the answer means that it has not
+/// yet: start it again.
+pub async fn start(session: &Session, spec: &JobSpec) -> Result<JobAnswer, JobFailure> {
+    spec.check()?;
+    let mut request = Request::new(session.job_dir(), &spec.id)?;
+    request.carry(spec);
+    request.send(session, "start", ANSWER_LIMIT).await
+}
+
+/// Says what has become of the job, with a piece of its output. Changes nothing.
+pub async fn report(session: &Session, id: &JobId, ask: Ask) -> Result<JobAnswer, JobFailure> {
+    let mut request = Request::new(session.job_dir(), id)?;
+    let wait = ask.wait.min(WAIT_LIMIT);
+    request.ask(Ask { wait, ..ask });
+    request.send(session, "report", ANSWER_LIMIT + wait).await
+}
+
+/// Asks the payload to end, makes it end after `grace`, and keeps a job that has not begun from ever beginning.
+///
+/// A request: only the state in the answer (or a later one) says what came of it.
+pub async fn cancel(
+    session: &Session,
+    id: &JobId,
+    grace: Duration,
+) -> Result<JobAnswer, JobFailure> {
+    let mut request = Request::new(session.job_dir(), id)?;
+    request.set("hp_grace", &grace.as_secs().to_string());
+    request.send(session, "cancel", ANSWER_LIMIT + grace).await
+}
+
+/// Frees the job's space on the node, once its result is durable here. What stays keeps a late start from running.
+pub async fn ack(session: &Session, id: &JobId) -> Result<JobAnswer, JobFailure> {
+    let request = Request::new(session.job_dir(), id)?;
+    request.send(session, "ack", ANSWER_LIMIT).await
+}
+
+struct Request {
+    envelope: Envelope,
+    settings: String,
+    ask: Ask,
+}
+
+impl Request {
+    fn new(job_dir: Option<&str>, id: &JobId) -> Result<Self, JobFailure> {
+        let base = job_dir.unwrap_or_default();
+        let usable = base.is_empty() || (base.starts_with('/') && !base.contains(['\n', '\0']));
+        if !usable {
+            return Err(BadJob::Base(base.to_owned()).into());
+        }
+        let mut request = Self {
+            envelope: Envelope::new(),
+            settings: String::new(),
+            ask: Ask::default(),
+        };
+        request.envelope.define(LIBRARY);
+        request.envelope.define(VERBS);
+        let nonce = request.envelope.nonce.to_string();
+        request.set("hp_nonce", &nonce);
+        request.set("hp_base", base);
+        request.set("hp_job", id.as_str());
+        request.set("hp_blocks", "0");
+        request.set("hp_offset", "0");
+        Ok(request)
+    }
+
+    fn set(&mut self, name: &str, value: &str) {
+        let value = single_quoted(value);
+        self.settings.push_str(&format!("{name}={value}\n"));
+    }
+
+    fn carry(&mut self, spec: &JobSpec) {
+        self.set("hp_hash", &spec_hash(spec));
+        self.set("hp_bytes", &spec.payload_bytes().to_string());
+        self.envelope.define_text("hp_payload_text", &spec.payload);
+        let helper = format!("{LIBRARY}{SUPERVISOR}");
+        self.envelope
+            .define_text("hp_helper_text", helper.as_bytes());
+        if !spec.secrets.is_empty() {
+            let words: Vec<String> = spec
+                .secrets
+                .iter()
+                .map(|secret| single_quoted(secret.expose_secret()))
+                .collect();
+            let words = words.join(" ");
+            self.envelope
+                .define(&format!("hp_secrets() {{ printf '%s\\n' {words}; }}"));
+        }
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        let most = ask.most.min(LOG_LIMIT);
+        let span = ask.offset % BLOCK + most as u64;
+        let blocks = if most == 0 { 0 } else { span.div_ceil(BLOCK) };
+        self.set("hp_blocks", &blocks.to_string());
+        self.set("hp_offset", &ask.offset.to_string());
+        self.set("hp_wait", &ask.wait.as_secs().to_string());
+        self.set("hp_known", ask.known.map_or("", JobState::word));
+        self.ask = Ask { most, ..ask };
+    }
+
+    fn seal(self, verb: &str) -> (Nonce, Vec<u8>) {
+        self.envelope
+            .seal(&format!("{}hp_main {verb}", self.settings))
+    }
+
+    async fn send(
+        self,
+        session: &Session,
+        verb: &str,
+        time: Duration,
+    ) -> Result<JobAnswer, JobFailure> {
+        let ask = self.ask;
+        let (nonce, text) = self.seal(verb);
+        let limits = Limits {
+            time,
+            bytes: ask.most + ROOM,
+        };
+        let raw = session.run(text, limits).await;
+        let raw = raw.map_err(JobFailure::NoAnswer)?;
+        match parse(raw.stdout.first(), &nonce, ask.offset, ask.most) {
+            Some(Said::Answer(answer)) => Ok(answer),
+            Some(Said::Refused(word, detail)) => Err(JobFailure::Refused {
+                refusal: Refusal::from_word(&word),
+                detail,
+            }),
+            None => Err(JobFailure::NoAnswer(raw.no_answer())),
+        }
+    }
+}
+
+/// The one way a value gets into the script: between single quotes, which `sh` leaves alone.
+fn single_quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "'\\''"))
+}
+
+/// What a start puts on the wire, so that a test can cut it anywhere.
+#[doc(hidden)]
+pub fn start_text(job_dir: Option<&str>, spec: &JobSpec) -> Result<Vec<u8>, JobFailure> {
+    spec.check()?;
+    let mut request = Request::new(job_dir, &spec.id)?;
+    request.carry(spec);
+    Ok(request.seal("start").1)
+}

@@ -1,0 +1,280 @@
+# shellcheck shell=sh disable=SC2034,SC2154 # variables cross the files
+# holdpoint job v1: what a connection may ask for. Read after library.sh. Only definitions.
+# Set by the caller: hp_nonce hp_base hp_job hp_hash hp_bytes hp_offset hp_blocks hp_wait hp_known hp_grace, and the
+# functions hp_payload_text, hp_helper_text and, if there are secrets, hp_secrets.
+
+hp_say() {
+  printf '@%s %s\n' "$hp_nonce" "$*"
+}
+
+hp_refuse() {
+  hp_say "error=$*"
+}
+
+# --- places -----------------------------------------------------------------------------------------------------
+
+hp_place() {
+  if [ -z "$hp_base" ]; then
+    case $(id -u) in
+      0) hp_base=/var/lib/holdpoint/jobs ;;
+      *) hp_base=$HOME/.holdpoint/jobs ;;
+    esac
+  fi
+  hp_dir=$hp_base/$hp_job
+}
+
+# hp_trust DIRECTORY: a real directory, ours, that nobody else can write.
+hp_trust() {
+  if [ -L "$1" ] || [ ! -d "$1" ]; then
+    hp_refuse base "$1 is not a directory"
+    return 1
+  fi
+  hp_ls=$(ls -ldn "$1")
+  case $hp_ls in
+    d????-??-*) ;;
+    *)
+      hp_refuse base "$1 can be written by others: $hp_ls"
+      return 1
+      ;;
+  esac
+  # shellcheck disable=SC2086 # to be split
+  set -- "$1" $hp_ls
+  if [ "$4" != "$(id -u)" ]; then
+    hp_refuse base "$1 belongs to user number $4"
+    return 1
+  fi
+}
+
+hp_make_place() {
+  umask 077
+  [ -e "$hp_base" ] || [ -L "$hp_base" ] || mkdir -p "$hp_base" 2>/dev/null
+  hp_trust "$hp_base" || return 1
+  [ -e "$hp_dir" ] || [ -L "$hp_dir" ] || mkdir "$hp_dir" 2>/dev/null
+  hp_trust "$hp_dir"
+}
+
+# What is there already must be as trustworthy as what is made.
+hp_look() {
+  [ ! -e "$hp_dir" ] || {
+    hp_trust "$hp_base" && hp_trust "$hp_dir"
+  }
+}
+
+# --- state ------------------------------------------------------------------------------------------------------
+
+hp_read_rc() {
+  [ -e "$hp_dir/rc" ] || return 1
+  hp_code='' hp_cancelled='' hp_logged='' hp_ok=''
+  read -r hp_code hp_cancelled hp_logged hp_date hp_ok <"$hp_dir/rc"
+  hp_state='done'
+  [ "$hp_ok" = ok ] || hp_state=rcbad
+}
+
+hp_read_pg() {
+  hp_pg='' hp_pg_ticks=''
+  [ ! -e "$hp_dir/pg" ] || read -r hp_pg hp_pg_ticks <"$hp_dir/pg"
+}
+
+# Sets hp_state. The order matters: the result first, then who should be writing it.
+hp_judge() {
+  ! hp_read_rc || return 0
+  if [ ! -e "$hp_dir/run" ]; then
+    hp_state=none
+    [ ! -e "$hp_dir/spec" ] || hp_state=new
+    return 0
+  fi
+  hp_who='' hp_who_ticks='' hp_then=''
+  read -r hp_who hp_who_ticks hp_then hp_date <"$hp_dir/run"
+  if [ "$hp_who" = poison ]; then
+    hp_state=cancelled
+  elif [ "$hp_then" != "$hp_now" ]; then
+    hp_either rebooted rebooted-before-exec
+  elif hp_alive "$hp_who" "$hp_who_ticks"; then
+    hp_state=starting
+    [ ! -e "$hp_dir/pg" ] || hp_state=running
+  elif ! hp_read_rc; then
+    hp_read_pg
+    if hp_group_alive "$hp_pg" "$hp_pg_ticks"; then
+      hp_state=orphaned
+    else
+      hp_either vanished died-before-exec
+    fi
+  fi
+}
+
+hp_either() {
+  hp_state=$2
+  [ ! -e "$hp_dir/exec" ] || hp_state=$1
+}
+
+# --- verbs ------------------------------------------------------------------------------------------------------
+
+# The state is read before the log: a state that says done means that the log up to its size is complete.
+hp_answer() {
+  hp_code='' hp_cancelled='' hp_logged=''
+  hp_judge
+  hp_measure
+  hp_acked=0
+  [ ! -e "$hp_dir/done" ] || hp_acked=1
+  hp_say "state=$hp_state size=$hp_size boot=$hp_now code=$hp_code cancelled=$hp_cancelled" \
+    "logged=$hp_logged acked=$hp_acked"
+  if [ "$hp_blocks" -gt 0 ] && [ "$hp_size" -gt "$hp_offset" ]; then
+    hp_say log
+    dd if="$hp_dir/log" bs=4096 skip="$((hp_offset / 4096))" count="$hp_blocks" 2>/dev/null
+  fi
+}
+
+# Holds the answer back until there is news: another state than hp_known, or bytes beyond hp_offset.
+hp_report() {
+  hp_look || return
+  hp_waited=0
+  while [ "$hp_waited" -lt "$hp_wait" ]; do
+    hp_judge
+    hp_measure
+    [ "$hp_state" = "$hp_known" ] || break
+    [ "$hp_size" -le "$hp_offset" ] || break
+    sleep 1
+    hp_waited=$((hp_waited + 1))
+  done
+  hp_answer
+}
+
+hp_start() {
+  hp_mask=$(umask)
+  command -v setsid >/dev/null || {
+    hp_refuse tools "setsid is not installed"
+    return
+  }
+  hp_make_place || return
+  [ -e "$hp_dir/done" ] || [ -e "$hp_dir/spec" ] || hp_specify || return
+  hp_spec=''
+  [ ! -e "$hp_dir/spec" ] || read -r hp_spec <"$hp_dir/spec"
+  # Without a spec it was cancelled before it was ever started.
+  if [ -n "$hp_spec" ] && [ "$hp_spec" != "v1 $hp_hash" ]; then
+    hp_refuse spec-mismatch "there is another job under this name: $hp_spec"
+    return
+  fi
+  hp_judge
+  if [ "$hp_state" = new ]; then
+    hp_launch || return
+    hp_napped=0
+    while [ "$hp_napped" -lt 50 ] && [ "$hp_state" = new ]; do
+      hp_nap
+      hp_judge
+    done
+  fi
+  hp_answer
+}
+
+# Payload and helper first, then the spec that makes them a job.
+hp_specify() {
+  if ! hp_write_spec; then
+    rm -f "$hp_dir/cmd.$$" "$hp_dir/helper.$$" "$hp_dir/spec.$$"
+    hp_refuse write "cannot write to $hp_dir; is the disk full?"
+    return 1
+  fi
+  ln "$hp_dir/spec.$$" "$hp_dir/spec" 2>/dev/null
+  rm -f "$hp_dir/spec.$$"
+  if [ ! -e "$hp_dir/spec" ]; then
+    hp_refuse write "cannot make a hard link in $hp_dir"
+    return 1
+  fi
+  hp_sync "$hp_dir"
+}
+
+hp_write_spec() {
+  hp_payload_text >"$hp_dir/cmd.$$" || return 1
+  hp_helper_text >"$hp_dir/helper.$$" || return 1
+  [ "$(($(wc -c <"$hp_dir/cmd.$$")))" -eq "$hp_bytes" ] || return 1
+  mv "$hp_dir/cmd.$$" "$hp_dir/cmd.$hp_hash" || return 1
+  mv "$hp_dir/helper.$$" "$hp_dir/helper" || return 1
+  printf 'v1 %s\n' "$hp_hash" >"$hp_dir/spec.$$" || return 1
+  hp_sync "$hp_dir/cmd.$hp_hash" "$hp_dir/helper" "$hp_dir/spec.$$"
+}
+
+# Secrets go through a pipe: never on disk. Only a built-in printf keeps them out of the process list.
+hp_launch() {
+  if command -v hp_secrets >/dev/null; then
+    case $(command -v printf) in
+      /*)
+        hp_refuse tools "printf is not built into this sh, so secrets would show in the process list"
+        return 1
+        ;;
+    esac
+    hp_secrets | setsid sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" >/dev/null 2>&1 &
+  else
+    setsid sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" </dev/null >/dev/null 2>&1 &
+  fi
+}
+
+hp_cancel() {
+  hp_make_place || return
+  hp_judge
+  case $hp_state in
+    none | new | starting | running | orphaned) hp_stop ;;
+  esac
+  hp_answer
+}
+
+hp_stop() {
+  : >"$hp_dir/cancel" || return
+  hp_sync "$hp_dir/cancel" "$hp_dir"
+  # Taking the claim ourselves: from now on the job can never start.
+  [ -e "$hp_dir/run" ] || hp_claim poison 0
+  hp_until 50 starting
+  hp_end_group TERM "$((hp_grace * 10))"
+  hp_end_group KILL 50
+}
+
+# hp_end_group SIGNAL TENTHS
+hp_end_group() {
+  hp_judge
+  case $hp_state in
+    running | orphaned)
+      hp_read_pg
+      hp_signal "$1" "$hp_pg" "$hp_pg_ticks"
+      hp_until "$2" "$hp_state"
+      ;;
+  esac
+}
+
+# hp_until TENTHS STATE: waits until the state is another one.
+hp_until() {
+  hp_napped=0
+  hp_judge
+  while [ "$hp_state" = "$2" ] && [ "$hp_napped" -lt "$1" ]; do
+    hp_nap
+    hp_judge
+  done
+}
+
+# Frees the space and leaves a tombstone: spec, run, exec and rc still answer, and keep a late start from running.
+hp_ack() {
+  hp_look || return
+  hp_judge
+  case $hp_state in
+    none) ;;
+    new | starting | running | orphaned)
+      hp_refuse not-finished "the job is $hp_state"
+      return
+      ;;
+    *)
+      : >"$hp_dir/done"
+      hp_sync "$hp_dir/done" "$hp_dir"
+      rm -f "$hp_dir"/cmd.* "$hp_dir/helper" "$hp_dir/log" "$hp_dir/pg" "$hp_dir/pg.tmp" "$hp_dir/rc.tmp"
+      ;;
+  esac
+  hp_answer
+}
+
+# hp_main VERB: everything that is printed for the client, from the first mark to the last.
+hp_main() {
+  hp_say begin
+  hp_place
+  if hp_incarnation; then
+    "hp_$1" </dev/null
+  else
+    hp_refuse tools "the boot identity cannot be read from /proc"
+  fi
+  printf '\n@%s end\n' "$hp_nonce"
+}

@@ -1,0 +1,286 @@
+//! Runs `sh -s` on the node and brings back what it said: the only way in which anything is executed.
+//!
+//! Each channel has a task of its own that always drains it: one channel that is not read blocks the whole
+//! connection, life signs included. Dropping the future that waits for the answer ends that task.
+
+use std::time::Duration;
+
+use russh::client::Msg;
+use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+
+use super::collect::Collected;
+use super::connection::{CHANNELS, Session};
+
+/// Opening a channel takes one round trip; longer means a stuck server.
+const OPEN_LIMIT: Duration = Duration::from_secs(15);
+/// A process that is gone may leave a child that holds its output open: so much silence ends the wait.
+const SILENCE_AFTER_EXIT: Duration = Duration::from_secs(2);
+/// After a lost connection only what has already arrived is read.
+const REST_AFTER_LOSS: Duration = Duration::from_secs(1);
+/// A server that allows one session may still count the one that has just ended.
+const NARROW_TRIES: u32 = 20;
+const NARROW_PAUSE: Duration = Duration::from_millis(100);
+
+/// Bounds of one read.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// From the request to the last byte, waiting for a free channel included.
+    pub time: Duration,
+    /// Most bytes kept of each of the two streams; the rest is read and thrown away.
+    pub bytes: usize,
+}
+
+/// Why a script's answer is not there. The script may or may not have run: only good for scripts that change nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadFailure {
+    /// The connection ended before the answer was complete.
+    #[error(
+        "the connection was lost before the answer was complete ({why}); connect again and ask again"
+    )]
+    LinkLost {
+        /// Why it ended.
+        why: String,
+    },
+    /// The time was up. What was started may still run on the node.
+    #[error("no complete answer within {} s; the node may be overloaded or the script waits for something", .limit.as_secs())]
+    TimedOut {
+        /// The limit.
+        limit: Duration,
+    },
+    /// The server opens no channel.
+    #[error(
+        "the server refused to run a command ({why}); see MaxSessions and ForceCommand in its configuration"
+    )]
+    ChannelRefused {
+        /// What it said.
+        why: String,
+    },
+    /// The remote shell ended without our frame around its answer.
+    #[error("the remote shell gave no answer ({ending}); it said {said:?}")]
+    NoAnswer {
+        /// How it ended.
+        ending: String,
+        /// The end of its error output.
+        said: String,
+    },
+    /// The script cannot be sent.
+    #[error("the script holds a NUL byte, which no shell can read; remove it")]
+    NotSendable,
+}
+
+/// How a remote process ended, as the server reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Status(u32),
+    Signal(String),
+    /// The channel closed without a word on it: no claim can rest on that.
+    Unknown,
+}
+
+/// Everything that one `sh -s` gave.
+#[derive(Debug)]
+pub(crate) struct Raw {
+    pub(crate) stdout: Collected,
+    pub(crate) stderr: Collected,
+    pub(crate) ending: Ending,
+    /// The reason, if the connection went away meanwhile.
+    pub(crate) lost: Option<String>,
+}
+
+impl Raw {
+    /// The failure to report when the answer is not framed as it should be.
+    pub(crate) fn no_answer(&self) -> ReadFailure {
+        if let (Some(why), Ending::Unknown) = (&self.lost, &self.ending) {
+            return ReadFailure::LinkLost { why: why.clone() };
+        }
+        let ending = match &self.ending {
+            Ending::Status(code) => format!("it exited with {code}"),
+            Ending::Signal(name) => format!("it was ended by signal {name:?}"),
+            Ending::Unknown => "the channel was closed without an exit status".into(),
+        };
+        let said = String::from_utf8_lossy(self.stderr.last())
+            .trim()
+            .to_owned();
+        ReadFailure::NoAnswer { ending, said }
+    }
+}
+
+impl Session {
+    /// Runs the one command with `input` on its standard input; both streams are kept up to `limits.bytes`.
+    pub(crate) async fn run(&self, input: Vec<u8>, limits: Limits) -> Result<Raw, ReadFailure> {
+        let limit = limits.time;
+        let deadline = Instant::now() + limit;
+        let late = |_| ReadFailure::TimedOut { limit };
+        let (permit, channel) = timeout_at(deadline, self.open()).await.map_err(late)??;
+        let (answer, answered) = oneshot::channel();
+        let talk = Talk {
+            session: self.clone(),
+            deadline,
+            limits,
+        };
+        tokio::spawn(talk.attend(channel, permit, input, answer));
+        answered.await.unwrap_or_else(|_| {
+            let why = "the channel's task ended".to_owned();
+            Err(ReadFailure::LinkLost { why })
+        })
+    }
+
+    async fn open(&self) -> Result<(OwnedSemaphorePermit, Channel<Msg>), ReadFailure> {
+        let mut tries = 0;
+        loop {
+            let narrow = self.is_narrow();
+            let share = if narrow { CHANNELS } else { 1 };
+            let permit = self.link.channels.clone().acquire_many_owned(share).await;
+            let permit = permit.expect("the semaphore is never closed");
+            match self.open_one().await {
+                Ok(channel) => return Ok((permit, channel)),
+                Err(refused @ ReadFailure::ChannelRefused { .. }) if tries == NARROW_TRIES => {
+                    return Err(refused);
+                }
+                Err(ReadFailure::ChannelRefused { .. }) => {
+                    drop(permit);
+                    self.set_narrow();
+                    tries += 1;
+                    if narrow {
+                        sleep(NARROW_PAUSE).await;
+                    }
+                }
+                Err(other) => return Err(other),
+            }
+        }
+    }
+
+    async fn open_one(&self) -> Result<Channel<Msg>, ReadFailure> {
+        let opening = timeout(OPEN_LIMIT, self.link.handle.channel_open_session());
+        let opened = tokio::select! {
+            opened = opening => opened,
+            why = self.closed() => return Err(ReadFailure::LinkLost { why }),
+        };
+        match opened {
+            Ok(Ok(channel)) => Ok(channel),
+            Ok(Err(russh::Error::ChannelOpenFailure(reason))) => Err(ReadFailure::ChannelRefused {
+                why: format!("{reason:?}"),
+            }),
+            Ok(Err(error)) => Err(ReadFailure::LinkLost {
+                why: self.lost().unwrap_or_else(|| error.to_string()),
+            }),
+            Err(_) => Err(ReadFailure::TimedOut { limit: OPEN_LIMIT }),
+        }
+    }
+}
+
+/// One channel's life, from the request to the last byte.
+struct Talk {
+    session: Session,
+    deadline: Instant,
+    limits: Limits,
+}
+
+impl Talk {
+    /// Talks until there is an answer or nobody wants it any more, then closes the channel.
+    async fn attend(
+        self,
+        channel: Channel<Msg>,
+        permit: OwnedSemaphorePermit,
+        input: Vec<u8>,
+        mut answer: oneshot::Sender<Result<Raw, ReadFailure>>,
+    ) {
+        let (read, write) = channel.split();
+        let result = tokio::select! {
+            result = self.converse(read, &write, input) => Some(result),
+            () = answer.closed() => None,
+        };
+        // Nothing is read after our own close: the library would wait for ever.
+        let _ = timeout(Duration::from_secs(1), write.close()).await;
+        drop(permit);
+        if let Some(result) = result {
+            let _ = answer.send(result);
+        }
+    }
+
+    async fn converse(
+        &self,
+        mut read: ChannelReadHalf,
+        write: &ChannelWriteHalf<Msg>,
+        input: Vec<u8>,
+    ) -> Result<Raw, ReadFailure> {
+        let mut raw = Raw {
+            stdout: Collected::keeping(self.limits.bytes),
+            stderr: Collected::keeping(self.limits.bytes),
+            ending: Ending::Unknown,
+            lost: None,
+        };
+        let writing = send(write, self.session.command(), input);
+        let closed = self.session.closed();
+        tokio::pin!(writing, closed);
+        let (mut sent, mut deadline) = (false, self.deadline);
+        loop {
+            tokio::select! {
+                // A writer that waits for room is not woken when the session dies, so it never stands alone.
+                () = &mut writing, if !sent => sent = true,
+                message = read.wait() => match message {
+                    Some(message) => raw.take(message)?,
+                    None => return Ok(raw.with_loss(&self.session)),
+                },
+                why = &mut closed, if raw.lost.is_none() => {
+                    raw.lost = Some(why);
+                    sent = true;
+                    deadline = deadline.min(Instant::now() + REST_AFTER_LOSS);
+                }
+                () = sleep_until(deadline.min(raw.patience())) => return self.give_up(raw),
+            }
+        }
+    }
+
+    fn give_up(&self, raw: Raw) -> Result<Raw, ReadFailure> {
+        if raw.lost.is_some() || raw.ending != Ending::Unknown {
+            return Ok(raw);
+        }
+        let limit = self.limits.time;
+        Err(ReadFailure::TimedOut { limit })
+    }
+}
+
+/// Errors here show as a missing answer, which is what is judged.
+async fn send(write: &ChannelWriteHalf<Msg>, command: String, input: Vec<u8>) {
+    if write.exec(true, command).await.is_ok() && write.data_bytes(input).await.is_ok() {
+        let _ = write.eof().await;
+    }
+}
+
+impl Raw {
+    fn take(&mut self, message: ChannelMsg) -> Result<(), ReadFailure> {
+        match message {
+            ChannelMsg::Data { data } => self.stdout.add(&data),
+            ChannelMsg::ExtendedData { data, ext: 1 } => self.stderr.add(&data),
+            ChannelMsg::ExitStatus { exit_status } => self.ending = Ending::Status(exit_status),
+            ChannelMsg::ExitSignal { signal_name, .. } => {
+                self.ending = Ending::Signal(format!("{signal_name:?}"));
+            }
+            ChannelMsg::Failure => {
+                return Err(ReadFailure::ChannelRefused {
+                    why: "the request to run a command was denied".into(),
+                });
+            }
+            // The library's list is open; nothing else carries an answer.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The channel of a lost connection ends like any other; the reason stands with the session.
+    fn with_loss(mut self, session: &Session) -> Self {
+        self.lost = self.lost.or_else(|| session.lost());
+        self
+    }
+
+    /// When to stop waiting for more after the process is known to be gone. Renewed by each message.
+    fn patience(&self) -> Instant {
+        match self.ending {
+            Ending::Unknown => Instant::now() + Duration::from_secs(3600),
+            Ending::Status(_) | Ending::Signal(_) => Instant::now() + SILENCE_AFTER_EXIT,
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Why there is no session. Every text says what to do; questions are failures that one answers, then connects again.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use russh::keys::PublicKey;
+
+use super::known_hosts::{KnownHostsUnreadable, Place};
+
+/// How far a connection had come when its time ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Name lookup and TCP.
+    Tcp,
+    /// Greeting and key exchange.
+    Handshake,
+    /// Authentication.
+    Login,
+    /// The check that the other user can be become.
+    Become,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "the TCP connection",
+            Self::Handshake => "the SSH handshake",
+            Self::Login => "the login",
+            Self::Become => "the check of the other user",
+        })
+    }
+}
+
+/// Why a connection did not come to be; the texts read on from "failed to connect to st1: ".
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectFailure {
+    /// The host name gives no address.
+    #[error(
+        "the name {host:?} has no address ({why}); check host in the cluster file, or the name service"
+    )]
+    Unresolvable {
+        /// The name.
+        host: String,
+        /// What the resolver said.
+        why: String,
+    },
+    /// TCP was refused or has no route.
+    #[error("{address} does not answer ({why}); check that the node is up and the port is right")]
+    Unreachable {
+        /// Host and port.
+        address: String,
+        /// What the system said.
+        why: String,
+    },
+    /// The time for one stage ran out.
+    #[error("{stage} took longer than {} s; the node may be overloaded, or something that is not SSH listens there", .limit.as_secs())]
+    TimedOut {
+        /// What was under way.
+        stage: Stage,
+        /// Its limit.
+        limit: Duration,
+    },
+    /// The server closed before it greeted: refusing, or penalising this source, or not SSH at all.
+    #[error("the server closed the connection before its SSH greeting{}; it refuses or penalises this address (MaxStartups, PerSourcePenalties, a filter), or it is not SSH: wait half a minute, then check the port", said_text(.said))]
+    ClosedBeforeGreeting {
+        /// What it said instead.
+        said: Option<String>,
+    },
+    /// The key exchange failed.
+    #[error("the SSH handshake failed: {why}")]
+    Handshake {
+        /// What the library said.
+        why: String,
+    },
+    /// The connection ended on its way; says nothing about keys.
+    #[error("the connection was lost during {stage} ({why}); this says nothing about the keys")]
+    Lost {
+        /// What was under way.
+        stage: Stage,
+        /// The end, as far as it is known.
+        why: String,
+    },
+    /// A known_hosts file is there and cannot be read.
+    #[error(transparent)]
+    KnownHostsUnreadable(#[from] KnownHostsUnreadable),
+    /// A question: nobody has vouched for this key.
+    #[error("the host key of {name} is not known: {algorithm} {fingerprint}; compare it with the node's own (ssh-keygen -lf on the node) before accepting it{}", authority_note(.authority))]
+    HostKeyUnknown {
+        /// The name as it is written to known_hosts.
+        name: String,
+        /// Algorithm name.
+        algorithm: String,
+        /// SHA-256 fingerprint.
+        fingerprint: String,
+        /// The key, for [`super::append_known_host`].
+        key: Box<PublicKey>,
+        /// A certificate authority that vouches for this name; host certificates are not checked yet.
+        authority: Option<Place>,
+    },
+    /// Another key is on file. No way around inside holdpoint.
+    #[error(
+        "the host key has changed: {place} holds {stored}, the server shows {algorithm} {got}; somebody may be in between. If the node was reinstalled, correct that line by hand"
+    )]
+    HostKeyChanged {
+        /// Where the other key stands.
+        place: Place,
+        /// Its fingerprint.
+        stored: String,
+        /// The fingerprint shown.
+        got: String,
+        /// The algorithm shown.
+        algorithm: String,
+    },
+    /// The key shown is revoked. No way around inside holdpoint.
+    #[error(
+        "the host key {algorithm} {fingerprint} is revoked by {place}; give the node a new host key"
+    )]
+    HostKeyRevoked {
+        /// The `@revoked` line.
+        place: Place,
+        /// Algorithm name.
+        algorithm: String,
+        /// SHA-256 fingerprint.
+        fingerprint: String,
+    },
+    /// Another key than earlier in this run.
+    #[error(
+        "the host key is not the one seen earlier in this run: pinned {pinned}, the server shows {algorithm} {got}; find out why before going on"
+    )]
+    PinnedKeyDiffers {
+        /// The fingerprint recorded.
+        pinned: String,
+        /// The fingerprint shown.
+        got: String,
+        /// The algorithm shown.
+        algorithm: String,
+    },
+    /// An RSA host key that is too short to prove anything.
+    #[error(
+        "the host key is RSA of {bits} bits; at least 2048 are needed: give the node a new host key"
+    )]
+    HostKeyWeak {
+        /// Its length.
+        bits: u32,
+    },
+    /// No key was taken.
+    #[error("the server refused the login of {user}: {}{}{}", tried_text(.tried), remaining_text(.remaining), said_text(.server_said))]
+    LoginRefused {
+        /// Login name.
+        user: String,
+        /// What was offered, or why it was not, in order.
+        tried: Vec<String>,
+        /// The methods that the server would still take.
+        remaining: Vec<String>,
+        /// What the server said when it hung up.
+        server_said: Option<String>,
+    },
+    /// A question: the key file is encrypted.
+    #[error("the key {} needs its passphrase{}", .path.display(), if *.refused { "; the one given does not open it" } else { "" })]
+    PassphraseWanted {
+        /// The key file.
+        path: PathBuf,
+        /// Whether a passphrase was given and did not fit.
+        refused: bool,
+    },
+    /// A key file that is there and is of no use.
+    #[error("the key {} cannot be used: {why}", .path.display())]
+    KeyUnreadable {
+        /// The key file.
+        path: PathBuf,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// The other user could not be become.
+    #[error(
+        "become {user:?} was refused: {why}; for sudo, a line such as '{login} ALL=({user}) NOPASSWD: ALL' in sudoers helps"
+    )]
+    BecomeRefused {
+        /// The user to become.
+        user: String,
+        /// The login that tried.
+        login: String,
+        /// What was said.
+        why: String,
+    },
+}
+
+impl ConnectFailure {
+    /// Whether waiting and trying again can help, without anybody doing anything.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::ClosedBeforeGreeting { .. }
+            | Self::Lost { .. } => true,
+            Self::Unresolvable { .. }
+            | Self::Handshake { .. }
+            | Self::KnownHostsUnreadable(_)
+            | Self::HostKeyUnknown { .. }
+            | Self::HostKeyChanged { .. }
+            | Self::HostKeyRevoked { .. }
+            | Self::PinnedKeyDiffers { .. }
+            | Self::HostKeyWeak { .. }
+            | Self::LoginRefused { .. }
+            | Self::PassphraseWanted { .. }
+            | Self::KeyUnreadable { .. }
+            | Self::BecomeRefused { .. } => false,
+        }
+    }
+}
+
+fn authority_note(authority: &Option<Place>) -> String {
+    authority.as_ref().map_or_else(String::new, |place| {
+        format!(" ({place} names a certificate authority for it, but host certificates are not checked yet)")
+    })
+}
+
+fn tried_text(tried: &[String]) -> String {
+    match tried {
+        [] => "there was no key to offer; name one with identity, or add one to the agent".into(),
+        keys => format!("offered {}", keys.join(", ")),
+    }
+}
+
+fn remaining_text(remaining: &[String]) -> String {
+    let waiting = |method: &&String| method.as_str() != "publickey";
+    let other: Vec<&str> = remaining
+        .iter()
+        .filter(waiting)
+        .map(String::as_str)
+        .collect();
+    if other.is_empty() {
+        return String::new();
+    }
+    format!(
+        "; it would also take {}, which holdpoint cannot do yet",
+        other.join(", ")
+    )
+}
+
+fn said_text(said: &Option<String>) -> String {
+    said.as_ref()
+        .map_or_else(String::new, |said| format!("; it said {said:?}"))
+}

@@ -1,0 +1,155 @@
+//! Puts a script on the wire so that a cut runs nothing and login noise is never taken for an answer.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
+
+use super::connection::Session;
+use super::exec::{Limits, Raw, ReadFailure};
+
+/// What login scripts may print before us, on top of the caller's limit (bytes).
+const NOISE: usize = 64 << 10;
+/// A login script that reads its input may eat the first lines; these carry nothing.
+const FODDER: &str = "# holdpoint\n#\n#\n#\n#\n";
+
+/// A word that nobody on the node can know beforehand: 128 random bits in hex.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Nonce(String);
+
+impl Nonce {
+    pub(crate) fn new() -> Self {
+        let mut bytes = [0; 16];
+        File::open("/dev/urandom")
+            .and_then(|mut random| random.read_exact(&mut bytes))
+            .expect("every Unix has /dev/urandom");
+        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl fmt::Display for Nonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Text for `sh -s` in which nothing runs before its very last word has arrived.
+pub(crate) struct Envelope {
+    pub(crate) nonce: Nonce,
+    text: Vec<u8>,
+}
+
+impl Envelope {
+    pub(crate) fn new() -> Self {
+        Self {
+            nonce: Nonce::new(),
+            text: FODDER.into(),
+        }
+    }
+
+    /// Adds shell text that only defines functions.
+    pub(crate) fn define(&mut self, functions: &str) {
+        self.text.extend_from_slice(functions.as_bytes());
+        self.text.push(b'\n');
+    }
+
+    /// Adds a function that prints `bytes` exactly, with a last newline if there is none.
+    pub(crate) fn define_text(&mut self, function: &str, bytes: &[u8]) {
+        let delimiter = format!("HP_{}", self.nonce);
+        self.define(&format!("{function}() {{ cat <<'{delimiter}'"));
+        self.text.extend_from_slice(bytes);
+        if !bytes.ends_with(b"\n") {
+            self.text.push(b'\n');
+        }
+        self.define(&format!("{delimiter}\n}}"));
+    }
+
+    /// Closes the envelope: `body` becomes the function that the last word calls.
+    pub(crate) fn seal(mut self, body: &str) -> (Nonce, Vec<u8>) {
+        let name = format!("hp_{}", self.nonce);
+        self.define(&format!("{name}() {{\n{body}\n}}\n{name}"));
+        (self.nonce, self.text)
+    }
+}
+
+/// What a read-only script gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadOutput {
+    /// Its output, without what login scripts printed around it.
+    pub stdout: Vec<u8>,
+    /// Its error output, likewise.
+    pub stderr: Vec<u8>,
+    /// Its exit code; above 128 usually a signal plus 128.
+    pub status: u8,
+    /// Whether one of the two was longer than the limit and lost its end.
+    pub truncated: bool,
+}
+
+impl Session {
+    /// Runs a script that changes nothing and waits for its answer.
+    ///
+    /// The script runs in a subshell of the node's `sh` with an empty standard input. It is not stopped by a lost
+    /// connection or a timeout, and may have run even if this fails: never use it for anything that changes a node.
+    pub async fn read(&self, script: &[u8], limits: Limits) -> Result<ReadOutput, ReadFailure> {
+        let (nonce, text) = read_envelope(script)?;
+        let roomy = Limits {
+            bytes: limits.bytes.saturating_add(NOISE),
+            ..limits
+        };
+        let raw = self.run(text, roomy).await?;
+        read_answer(&raw, &nonce, limits.bytes).ok_or_else(|| raw.no_answer())
+    }
+}
+
+fn read_envelope(script: &[u8]) -> Result<(Nonce, Vec<u8>), ReadFailure> {
+    if script.contains(&0) {
+        return Err(ReadFailure::NotSendable);
+    }
+    let mut envelope = Envelope::new();
+    let nonce = envelope.nonce.clone();
+    envelope.define_text("hp_text", script);
+    Ok(envelope.seal(&format!(
+        "hp_body=$(hp_text)
+printf '@{nonce} begin\\n'
+printf '@{nonce} begin\\n' >&2
+( eval \"$hp_body\" ) </dev/null
+printf '\\n@{nonce} end %s\\n' \"$?\"
+printf '\\n@{nonce} end\\n' >&2"
+    )))
+}
+
+fn read_answer(raw: &Raw, nonce: &Nonce, limit: usize) -> Option<ReadOutput> {
+    let status = status_line(raw.stdout.last(), nonce)?;
+    let stdout = between(raw.stdout.first(), nonce)?;
+    let stderr = between(raw.stderr.first(), nonce)?;
+    let cut = raw.stdout.is_cut() || raw.stderr.is_cut();
+    Some(ReadOutput {
+        truncated: cut || stdout.len() > limit || stderr.len() > limit,
+        stdout: stdout[..stdout.len().min(limit)].to_vec(),
+        stderr: stderr[..stderr.len().min(limit)].to_vec(),
+        status,
+    })
+}
+
+fn status_line(tail: &[u8], nonce: &Nonce) -> Option<u8> {
+    let mark = format!("\n@{nonce} end ");
+    let at = find_last(tail, mark.as_bytes())? + mark.len();
+    let line = tail[at..].split(|byte| *byte == b'\n').next()?;
+    std::str::from_utf8(line).ok()?.parse().ok()
+}
+
+/// What stands between the two marks; without the second one (thrown away), all that is there.
+fn between<'a>(stream: &'a [u8], nonce: &Nonce) -> Option<&'a [u8]> {
+    let begin = format!("@{nonce} begin\n");
+    let from = find(stream, begin.as_bytes())? + begin.len();
+    let rest = &stream[from..];
+    let until = find_last(rest, format!("\n@{nonce} end").as_bytes());
+    Some(&rest[..until.unwrap_or(rest.len())])
+}
+
+pub(crate) fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
+}
+
+pub(crate) fn find_last(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).rposition(|window| window == part)
+}

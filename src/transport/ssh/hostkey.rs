@@ -1,0 +1,113 @@
+//! Judges the key that a server shows, and orders what we ask it to show.
+
+use russh::keys::ssh_key::public::KeyData;
+use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey};
+
+use super::endpoint::PinnedKey;
+use super::failure::ConnectFailure;
+use super::known_hosts::{KnownHosts, Verdict, fingerprint};
+
+/// RSA keys below this many bits are refused, whoever vouches for them.
+const LEAST_RSA_BITS: u32 = 2048;
+
+/// Every host key algorithm that we take, best first. `ssh-rsa` (SHA-1) is left out on purpose.
+const ALGORITHMS: [Algorithm; 6] = [
+    Algorithm::Ed25519,
+    Algorithm::Ecdsa {
+        curve: EcdsaCurve::NistP256,
+    },
+    Algorithm::Ecdsa {
+        curve: EcdsaCurve::NistP384,
+    },
+    Algorithm::Ecdsa {
+        curve: EcdsaCurve::NistP521,
+    },
+    Algorithm::Rsa {
+        hash: Some(HashAlg::Sha512),
+    },
+    Algorithm::Rsa {
+        hash: Some(HashAlg::Sha256),
+    },
+];
+
+/// What is known about one host before it is called.
+pub(crate) struct HostKeyRule {
+    pub(crate) known: KnownHosts,
+    /// The name to look up, see [`super::known_hosts::known_name`].
+    pub(crate) name: String,
+    pub(crate) pinned: Option<PinnedKey>,
+}
+
+impl HostKeyRule {
+    /// The algorithms to offer: the pinned type, then the known types, then the rest.
+    ///
+    /// Without this order a server with several keys may show one that we do not know, and look changed.
+    pub(crate) fn algorithms(&self) -> Vec<Algorithm> {
+        let pinned = self.pinned.iter().map(|pin| pin.algorithm.clone());
+        let known = self.known.keys_of(&self.name);
+        let first: Vec<String> = pinned
+            .chain(known.map(|key| key.algorithm().to_string()))
+            .collect();
+        let rank = |algorithm: &Algorithm| {
+            let plain = plain_name(algorithm);
+            first.iter().position(|name| *name == plain)
+        };
+        let mut order: Vec<Algorithm> = ALGORITHMS.to_vec();
+        order.sort_by_key(|algorithm| rank(algorithm).unwrap_or(usize::MAX));
+        order
+    }
+
+    /// `Ok` when the server may be talked to; else the question or the refusal.
+    pub(crate) fn judge(&self, key: &PublicKey) -> Result<(), ConnectFailure> {
+        let algorithm = key.algorithm().to_string();
+        let shown = fingerprint(key);
+        if let Some(bits) = weak_rsa_bits(key) {
+            return Err(ConnectFailure::HostKeyWeak { bits });
+        }
+        let pin = self.pinned.as_ref();
+        let differing = pin.filter(|pin| pin.fingerprint != shown);
+        match (self.known.verdict(&self.name, key), differing) {
+            (Verdict::Revoked(place), _) => Err(ConnectFailure::HostKeyRevoked {
+                place,
+                algorithm,
+                fingerprint: shown,
+            }),
+            (_, Some(pin)) => Err(ConnectFailure::PinnedKeyDiffers {
+                pinned: pin.fingerprint.clone(),
+                got: shown,
+                algorithm,
+            }),
+            (Verdict::Changed { place, stored }, None) => Err(ConnectFailure::HostKeyChanged {
+                place,
+                stored,
+                got: shown,
+                algorithm,
+            }),
+            (Verdict::Known, None) => Ok(()),
+            // Pinned and the same: the operator has answered for this key earlier in the run.
+            (Verdict::Unknown { .. }, None) if pin.is_some() => Ok(()),
+            (Verdict::Unknown { authority }, None) => Err(ConnectFailure::HostKeyUnknown {
+                name: self.name.clone(),
+                algorithm,
+                fingerprint: shown,
+                key: Box::new(key.clone()),
+                authority,
+            }),
+        }
+    }
+}
+
+/// The key's algorithm without the signature hash: what stands in `known_hosts`.
+fn plain_name(algorithm: &Algorithm) -> String {
+    match algorithm {
+        Algorithm::Rsa { .. } => Algorithm::Rsa { hash: None }.to_string(),
+        other => other.to_string(),
+    }
+}
+
+fn weak_rsa_bits(key: &PublicKey) -> Option<u32> {
+    match key.key_data() {
+        KeyData::Rsa(rsa) => Some(rsa.key_size()).filter(|bits| *bits < LEAST_RSA_BITS),
+        _ => None,
+    }
+}

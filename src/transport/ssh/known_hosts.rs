@@ -1,0 +1,307 @@
+//! What the `known_hosts` files say about a host key, read as OpenSSH reads them.
+//!
+//! The matcher is our own: the one in the SSH library takes revoked keys, misses patterns and stops at a bad line.
+//! Format and order of judgement: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT".
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use russh::keys::PublicKey;
+use sha1::Sha1;
+
+/// A file longer than this (bytes) is an error: it is not a `known_hosts` file.
+const FILE_LIMIT: u64 = 16 << 20;
+/// A line longer than this (bytes) is skipped like any other bad line.
+const LINE_LIMIT: usize = 16 << 10;
+
+/// The files to read, in this order; the last is the only one that is ever written.
+#[derive(Debug, Clone, Default)]
+pub struct KnownHostsFiles {
+    /// The operator's own, usually `~/.ssh/known_hosts` and `known_hosts2`. Never written.
+    pub user: Vec<PathBuf>,
+    /// Of the machine, usually `/etc/ssh/ssh_known_hosts`. Never written.
+    pub global: Vec<PathBuf>,
+    /// holdpoint's own: answers to the question about an unknown key are appended here.
+    pub own: PathBuf,
+}
+
+/// A line of a file: where a verdict comes from. Lines count from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as it was named.
+    pub file: PathBuf,
+    /// The line.
+    pub line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)
+    }
+}
+
+/// What the files say about one key under one name, strongest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// A matching `@revoked` line holds this very key.
+    Revoked(Place),
+    /// A matching line holds this very key.
+    Known,
+    /// Matching lines hold only other keys, of any type; `stored` is the fingerprint of the first.
+    Changed {
+        /// Where the first other key stands.
+        place: Place,
+        /// Its SHA-256 fingerprint.
+        stored: String,
+    },
+    /// No plain line matches; `authority` is a matching `@cert-authority` line, if there is one.
+    Unknown {
+        /// Where a certificate authority vouches for this name.
+        authority: Option<Place>,
+    },
+}
+
+/// A `known_hosts` file that is there and cannot be read: an error, because what it forbids is not known.
+#[derive(Debug, thiserror::Error)]
+#[error("read {file}, which may say that a host key is revoked; make it readable or name other known_hosts files", file = .file.display())]
+pub struct KnownHostsUnreadable {
+    /// The file.
+    pub file: PathBuf,
+    /// Why.
+    #[source]
+    pub source: io::Error,
+}
+
+/// Every good line of the files, in reading order.
+#[derive(Debug, Clone, Default)]
+pub struct KnownHosts {
+    lines: Vec<Line>,
+}
+
+#[derive(Debug, Clone)]
+struct Line {
+    place: Place,
+    marker: Marker,
+    names: String,
+    key: PublicKey,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Marker {
+    Plain,
+    Revoked,
+    Authority,
+}
+
+impl KnownHosts {
+    /// Reads all files; one that does not exist says nothing, one that exists and cannot be read is an error.
+    pub fn read(files: &KnownHostsFiles) -> Result<Self, KnownHostsUnreadable> {
+        let mut all = Self::default();
+        let own = std::iter::once(&files.own);
+        for file in files.user.iter().chain(&files.global).chain(own) {
+            match read_limited(file) {
+                Ok(bytes) => all.add(file, &bytes),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => {
+                    let file = file.clone();
+                    return Err(KnownHostsUnreadable { file, source });
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Takes the lines of one file's `text`; bad lines are skipped, as OpenSSH skips them.
+    pub fn add(&mut self, file: &Path, text: &[u8]) {
+        for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
+            let place = Place {
+                file: file.to_path_buf(),
+                line: index + 1,
+            };
+            self.lines.extend(parse_line(line, place));
+        }
+    }
+
+    /// Judges `key` for `name` (see [`known_name`]).
+    pub fn verdict(&self, name: &str, key: &PublicKey) -> Verdict {
+        let same = |line: &&Line| line.key.key_data() == key.key_data();
+        if let Some(line) = self.matching(name, Marker::Revoked).find(same) {
+            return Verdict::Revoked(line.place.clone());
+        }
+        if self.matching(name, Marker::Plain).any(|line| same(&line)) {
+            return Verdict::Known;
+        }
+        if let Some(line) = self.matching(name, Marker::Plain).next() {
+            return Verdict::Changed {
+                place: line.place.clone(),
+                stored: fingerprint(&line.key),
+            };
+        }
+        let authority = self.matching(name, Marker::Authority).next();
+        Verdict::Unknown {
+            authority: authority.map(|line| line.place.clone()),
+        }
+    }
+
+    /// The keys known for `name`, in reading order: their types are offered first.
+    pub(crate) fn keys_of(&self, name: &str) -> impl Iterator<Item = &PublicKey> {
+        self.matching(name, Marker::Plain).map(|line| &line.key)
+    }
+
+    fn matching(&self, name: &str, marker: Marker) -> impl Iterator<Item = &Line> {
+        self.lines
+            .iter()
+            .filter(move |line| line.marker == marker && names_match(&line.names, name))
+    }
+}
+
+/// The name under which a host stands in `known_hosts`: lower case, with the port in brackets unless it is 22.
+pub fn known_name(host: &str, port: u16) -> String {
+    let host = host.to_lowercase();
+    match port {
+        22 => host,
+        port => format!("[{host}]:{port}"),
+    }
+}
+
+/// The SHA-256 fingerprint as OpenSSH prints it.
+pub fn fingerprint(key: &PublicKey) -> String {
+    key.fingerprint(russh::keys::HashAlg::Sha256).to_string()
+}
+
+/// Appends `key` for `name` to holdpoint's own file: one write, mode 0600, a missing last newline made good.
+pub fn append_known_host(own: &Path, name: &str, key: &PublicKey) -> io::Result<()> {
+    let bare = PublicKey::from(key.key_data().clone());
+    let text = bare.to_openssh().map_err(io::Error::other)?;
+    if let Some(folder) = own.parent() {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
+    }
+    let mut file = open_own(own)?;
+    let newline = if ends_in_newline(&mut file)? {
+        ""
+    } else {
+        "\n"
+    };
+    file.write_all(format!("{newline}{name} {text}\n").as_bytes())?;
+    file.sync_all()
+}
+
+fn open_own(own: &Path) -> io::Result<File> {
+    // A symbolic link here would let somebody else choose which file we write.
+    let no_link = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).map_err(io::Error::other)?;
+    OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(no_link)
+        .open(own)
+}
+
+fn ends_in_newline(file: &mut File) -> io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(true);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
+}
+
+fn read_limited(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?
+        .take(FILE_LIMIT + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > FILE_LIMIT {
+        return Err(io::Error::other("it is larger than 16 MiB"));
+    }
+    Ok(bytes)
+}
+
+fn parse_line(line: &[u8], place: Place) -> Option<Line> {
+    if line.len() > LINE_LIMIT {
+        return None;
+    }
+    let text = std::str::from_utf8(line).ok()?;
+    let mut words = text
+        .split([' ', '\t', '\r'])
+        .filter(|word| !word.is_empty());
+    let first = words.next().filter(|word| !word.starts_with('#'))?;
+    let (marker, names) = match first {
+        "@revoked" => (Marker::Revoked, words.next()?),
+        "@cert-authority" => (Marker::Authority, words.next()?),
+        unknown if unknown.starts_with('@') => return None,
+        names => (Marker::Plain, names),
+    };
+    let (algorithm, blob) = (words.next()?, words.next()?);
+    let key = PublicKey::from_openssh(&format!("{algorithm} {blob}")).ok()?;
+    Some(Line {
+        place,
+        marker,
+        names: names.to_owned(),
+        key,
+    })
+}
+
+/// Whether a host field covers `name`; a matching negation drops the whole line.
+fn names_match(field: &str, name: &str) -> bool {
+    if field.starts_with('|') {
+        return hashed_match(field, name).unwrap_or(false);
+    }
+    let mut found = false;
+    for pattern in field.to_lowercase().split(',') {
+        match pattern.strip_prefix('!') {
+            Some(negated) if glob(negated.as_bytes(), name.as_bytes()) => return false,
+            Some(_) => {}
+            None => found |= glob(pattern.as_bytes(), name.as_bytes()),
+        }
+    }
+    found
+}
+
+/// `|1|salt|hash`: HMAC-SHA1 of the name under the salt.
+fn hashed_match(field: &str, name: &str) -> Option<bool> {
+    let (salt, hash) = field.strip_prefix("|1|")?.split_once('|')?;
+    let salt = BASE64_STANDARD.decode(salt).ok()?;
+    let hash = BASE64_STANDARD.decode(hash).ok()?;
+    let mut mac = Hmac::<Sha1>::new_from_slice(&salt).ok()?;
+    mac.update(name.as_bytes());
+    Some(mac.verify_slice(&hash).is_ok())
+}
+
+/// `*` and `?` as OpenSSH matches them; the time is bounded by the product of the lengths.
+fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(&wanted) if wanted == b'?' || wanted == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            Some(_) | None => match star {
+                Some((at, taken)) => {
+                    star = Some((at, taken + 1));
+                    p = at + 1;
+                    t = taken + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|byte| *byte == b'*')
+}

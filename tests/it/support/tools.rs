@@ -1,0 +1,49 @@
+//! Tools that a story needs from the machine, and waiting for a condition.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The variable that turns a missing tool from a skip into a failure (set where every story must run).
+const REQUIRE_TOOLS: &str = "HOLDPOINT_REQUIRE_TOOLS";
+
+/// Finds a tool, or says why the story is skipped and returns `None`.
+///
+/// Looks through `PATH` and the two folders where system daemons live. With `HOLDPOINT_REQUIRE_TOOLS=1` a
+/// missing tool fails the test instead, so that a machine without it cannot pass by running nothing.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let found = find(name);
+    if found.is_none() {
+        let required = std::env::var(REQUIRE_TOOLS).is_ok_and(|value| value == "1");
+        assert!(
+            !required,
+            "{name} is not installed and {REQUIRE_TOOLS}=1 is set"
+        );
+        eprintln!("skipped: {name} is not installed");
+    }
+    found
+}
+
+/// Finds a tool that is welcome and never required.
+pub fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let system = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    std::env::split_paths(&path)
+        .chain(system)
+        .map(|folder| folder.join(name))
+        .find(|file| is_runnable(file))
+}
+
+fn is_runnable(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.metadata()
+        .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
+
+/// Waits until `condition` holds, looking every 20 ms; fails the test with `what` after ten seconds.
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !condition() {
+        assert!(Instant::now() < deadline, "never happened: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
