@@ -95,14 +95,8 @@ fn bad_procedures_are_refused_with_their_places() {
             "nodes.exists_one(n, n.leader)\"\n\n[[check",
             "nodes.exists_one(n, n.leader))\"\n\n[[check",
         ),
-        (
-            "\"'relay' in node.roles\"",
-            "\"node.servcie == 'running'\"",
-        ),
-        (
-            "\"'relay' in node.roles\"",
-            "\"node.service == 'runing'\"",
-        ),
+        ("\"'relay' in node.roles\"", "\"node.servcie == 'running'\""),
+        ("\"'relay' in node.roles\"", "\"node.service == 'runing'\""),
         ("\"'relay' in node.roles\"", "\"node.leader == 'yes'\""),
         ("\"'relay' in node.roles\"", "\"'raley' in node.roles\""),
         ("\"'relay' in node.roles\"", "\"nods.size() > 1\""),
