@@ -148,4 +148,5 @@ pub enum Due {
 
 pub mod backoff;
 pub mod job;
+pub mod nodes;
 pub mod ssh;

@@ -1,0 +1,176 @@
+//! How the real nodes are reached: endpoints, scripts and secrets, put together from the brief, the environment and files.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use secrecy::SecretString;
+
+use super::exit::CliError;
+use super::folder;
+use super::settings::Settings;
+use crate::engine::brief::Brief;
+use crate::engine::planner::variables;
+use crate::engine::state::RunState;
+use crate::journal::StateDir;
+use crate::model::cluster::{Given, Node, SecretSource};
+use crate::model::procedure::{CheckKind, ParamKind, Probe};
+use crate::model::script::{Class, Script};
+use crate::transport::nodes::{
+    CheckSetup, NodeSetup, ProbeSetup, Secrets, SshLooks, Surroundings, endpoint,
+};
+use crate::transport::ssh::{Credentials, PinnedKey};
+
+/// Eyes on the real nodes; nothing is connected yet. A resumed run hands in its state: the host keys that it has seen hold
+/// for the rest of it.
+///
+/// # Errors
+/// A secret that cannot be had, a script that cannot be put together, a state folder that cannot be used.
+pub(super) fn looks(
+    settings: &Settings,
+    brief: &Brief,
+    past: Option<&RunState>,
+) -> Result<SshLooks, CliError> {
+    let around = surroundings(settings, brief)?;
+    let mut setups = Vec::new();
+    let mut secrets = Secrets::default();
+    for (at, node) in brief.cluster.nodes.iter().enumerate() {
+        setups.push(setup(brief, node, &around, past, at as u64)?);
+        gather(brief, node, &mut secrets)?;
+    }
+    Ok(SshLooks::new(setups, Credentials::default(), secrets))
+}
+
+fn surroundings(settings: &Settings, brief: &Brief) -> Result<Surroundings, CliError> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    // Opened so that it exists with the right modes before a host key is written into it.
+    folder::state_dir(settings, Some(brief.mode))?;
+    let state = StateDir::locate(settings.state_dir.as_deref())?;
+    Ok(Surroundings {
+        user: variable("USER")
+            .or_else(|| variable("LOGNAME"))
+            .and_then(|user| user.into_string().ok()),
+        home: variable("HOME").map(PathBuf::from),
+        agent: variable("SSH_AUTH_SOCK").map(PathBuf::from),
+        own_known_hosts: state.join("known_hosts"),
+    })
+}
+
+fn setup(
+    brief: &Brief,
+    node: &Node,
+    around: &Surroundings,
+    past: Option<&RunState>,
+    seed: u64,
+) -> Result<NodeSetup, CliError> {
+    let mut reached = endpoint(node, around)
+        .map_err(|why| CliError::usage(format!("reach the cluster: {why}")))?;
+    let seen = past
+        .and_then(|state| state.nodes.get(&node.name))
+        .and_then(|node| node.host_key.as_ref());
+    reached.pinned = seen.map(|key| PinnedKey {
+        algorithm: key.algorithm.clone(),
+        fingerprint: key.fingerprint.clone(),
+    });
+    let variables = variables(brief, Some(&node.name));
+    let assemble = |what: &str, body: &str| {
+        Script::assemble(Class::Read, &variables, &[], body)
+            .map(|script| script.text)
+            .map_err(|why| CliError::usage(format!("put {what} for {} together: {why}", node.name)))
+    };
+    let mut probes = Vec::new();
+    for probe in brief
+        .procedure
+        .probes
+        .iter()
+        .filter(|probe| runs_on(probe, node))
+    {
+        let kind = |fact: &crate::model::ids::FactId| {
+            Some((fact.clone(), brief.procedure.facts.get(fact)?.kind.clone()))
+        };
+        probes.push(ProbeSetup {
+            id: probe.id.clone(),
+            gives: probe.gives.iter().filter_map(kind).collect(),
+            every: probe.every,
+            timeout: probe.timeout,
+            script: assemble(&format!("probe {}", probe.id), &probe.script)?,
+        });
+    }
+    let mut checks = std::collections::BTreeMap::new();
+    for check in &brief.procedure.checks {
+        if let CheckKind::Script {
+            script, timeout, ..
+        } = &check.kind
+        {
+            let script = assemble(&format!("check {}", check.id), script)?;
+            checks.insert(
+                check.id.clone(),
+                CheckSetup {
+                    script,
+                    timeout: *timeout,
+                },
+            );
+        }
+    }
+    Ok(NodeSetup {
+        node: node.name.clone(),
+        endpoint: reached,
+        probes,
+        checks,
+        seed,
+    })
+}
+
+fn runs_on(probe: &Probe, node: &Node) -> bool {
+    probe.on.as_ref().is_none_or(|on| node.satisfies(on))
+}
+
+/// The secret parameters of a node: read now from where the cluster file says, or wanted from a human.
+fn gather(brief: &Brief, node: &Node, secrets: &mut Secrets) -> Result<(), CliError> {
+    let declared = brief
+        .procedure
+        .params
+        .iter()
+        .filter(|(_, param)| param.kind == ParamKind::Secret);
+    for (param, _) in declared {
+        let Some(Given::Secret(source)) = brief.cluster.given(Some(node), param) else {
+            continue;
+        };
+        let name = param.as_str();
+        let known = match source {
+            SecretSource::Prompt => {
+                secrets.want(&node.name, name);
+                continue;
+            }
+            SecretSource::Env(variable) => std::env::var(variable)
+                .map_err(|_| format!("the environment variable {variable} is not set")),
+            SecretSource::File(path) => first_line(Path::new(path)),
+            SecretSource::Command(command) => said_by(command),
+        };
+        let known = known.map_err(|why| {
+            CliError::usage(format!("get the secret {name} of {}: {why}", node.name))
+        })?;
+        secrets.know(&node.name, name, SecretString::from(known));
+    }
+    Ok(())
+}
+
+fn first_line(path: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(path).map_err(|why| format!("{}: {why}", path.display()))?;
+    Ok(text.lines().next().unwrap_or_default().to_string())
+}
+
+/// The first line that a command prints, such as `pass show st/admin`. It is the operator's own, from their own file.
+fn said_by(command: &str) -> Result<String, String> {
+    let output = Command::new("sh")
+        .args(["-c", command])
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|why| format!("`{command}`: {why}"))?;
+    if !output.status.success() {
+        return Err(format!("`{command}` ended with {}", output.status));
+    }
+    let text = String::from_utf8(output.stdout)
+        .map_err(|_| format!("`{command}` printed what is not text"))?;
+    Ok(text.lines().next().unwrap_or_default().to_string())
+}
