@@ -16,6 +16,7 @@ mod engine;
 mod files;
 mod journal;
 mod journal_disk;
+mod real_walk;
 mod rehearsals;
 mod screens;
 mod sim;
