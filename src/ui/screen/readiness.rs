@@ -9,9 +9,9 @@ use crate::engine::checks;
 use crate::engine::event::Verdict;
 use crate::engine::state::{CheckKey, CheckState};
 use crate::model::procedure::{Check, CheckKind, Severity};
+use crate::ui::Role;
 use crate::ui::app::App;
 use crate::ui::widget::{Cell, Column, Table, TableRow, TextView};
-use crate::ui::{Role, format};
 
 /// One row of the list.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,7 +78,7 @@ pub(crate) fn rows(app: &App) -> Vec<Row> {
     rows
 }
 
-/// The selected row: what the operator chose, else the first check that stands in the way.
+/// The selected row: what the operator chose, else the first check that fails, else the first question.
 pub(crate) fn selected(app: &App, rows: &[Row]) -> usize {
     let view = &app.views.readiness;
     if view.jumped {
@@ -88,7 +88,15 @@ pub(crate) fn selected(app: &App, rows: &[Row]) -> usize {
         Row::Check { key, .. } => is_open(app, key),
         Row::Section { .. } => false,
     };
-    rows.iter().position(stands).unwrap_or(0)
+    let fails = |row: &Row| {
+        stands(row)
+            && matches!(row, Row::Check { key, .. } if matches!(app.run.checks.get(key), Some(CheckState::Judged { .. })))
+    };
+    let first = rows
+        .iter()
+        .position(fails)
+        .or_else(|| rows.iter().position(stands));
+    first.unwrap_or(0)
 }
 
 fn is_open(app: &App, key: &CheckKey) -> bool {
@@ -192,7 +200,7 @@ fn table_row(app: &App, row: &Row) -> TableRow {
         Row::Check { key, alike, all } => {
             let (sign, word, role) = mark(app, key);
             let check = app.run.brief.procedure.check(&key.0);
-            let title = check.map_or(key.0.to_string(), |check| filled(app, &check.title));
+            let title = check.map_or(key.0.to_string(), |check| full(app, &check.title, key));
             let text = match (&key.1, *alike < *all || *all == 1) {
                 (Some(node), true) if *alike == 1 => format!("{node}: {title}"),
                 _ => title,
@@ -293,7 +301,7 @@ fn check_lines(app: &App, key: &CheckKey, columns: usize) -> Vec<Line<'static>> 
     let mut lines = wrapped(
         look,
         role,
-        &format!("{sign} {word}   {}", filled(app, &check.title)),
+        &format!("{sign} {word}   {}", full(app, &check.title, key)),
         columns,
     );
     lines.push(Line::default());
@@ -315,7 +323,6 @@ fn check_lines(app: &App, key: &CheckKey, columns: usize) -> Vec<Line<'static>> 
     for (label, role, text) in answer(app, key) {
         lines.extend(labelled(look, label, role, &text, columns));
     }
-    let node = key.1.as_ref().map_or("each node", |node| node.as_str());
     for (head, text) in [
         ("why it matters", &check.why),
         ("what usually helps", &check.advice),
@@ -323,12 +330,7 @@ fn check_lines(app: &App, key: &CheckKey, columns: usize) -> Vec<Line<'static>> 
         if !text.is_empty() {
             lines.push(Line::default());
             lines.extend(wrapped(look, Role::Header, head, columns));
-            lines.extend(wrapped(
-                look,
-                Role::Base,
-                &filled(app, &text.replace("{node}", node)),
-                columns,
-            ));
+            lines.extend(wrapped(look, Role::Base, &full(app, text, key), columns));
         }
     }
     lines.push(Line::default());
@@ -412,15 +414,15 @@ pub(crate) fn command_lines(app: &App, key: &CheckKey) -> Vec<String> {
     }
 }
 
-/// `{target}` is the one name that titles use before there is a plan.
-fn filled(app: &App, text: &str) -> String {
-    text.replace("{target}", &app.run.brief.cluster.target)
+/// A text of a check with its holes filled in, for the node that the row is about.
+fn full(app: &App, text: &str, key: &CheckKey) -> String {
+    checks::in_full(&app.run.brief, text, key.1.as_ref())
 }
 
 fn capital(name: &str) -> String {
     let mut chars = name.chars();
     match chars.next() {
         Some(first) => first.to_uppercase().collect::<String>() + chars.as_str(),
-        None => format::plural(0, "check", "checks"),
+        None => String::new(),
     }
 }
