@@ -27,6 +27,7 @@ pub(super) fn show(settings: &Settings, sight: Sight, dir: Option<RunDir>) -> Re
         brief,
         state: _,
         past,
+        speed,
         feed,
         operators,
     } = sight;
@@ -39,7 +40,7 @@ pub(super) fn show(settings: &Settings, sight: Sight, dir: Option<RunDir>) -> Re
         options: Options {
             themes,
             signs,
-            speed: speed_shown(settings.speed),
+            speed: speed_shown(speed.unwrap_or(settings.speed)),
             files: dir.as_ref().map(files).unwrap_or_default(),
             keep: dir.map(keep),
         },

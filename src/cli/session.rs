@@ -8,7 +8,9 @@ use super::exit::{CliError, Kind};
 use super::lines::{Lines, Words};
 use super::screens;
 use super::settings::{Face, Settings};
-use crate::driver::{Clock, Driver, Fanout, Feed, FromOperator, Hands, Recorder, Session, Signals};
+use crate::driver::{
+    Clock, Driver, Fanout, Feed, FromOperator, Hands, Recorder, Session, Signals, Speed,
+};
 use crate::engine::brief::{Brief, Person};
 use crate::engine::event::Entry;
 use crate::engine::input::Input;
@@ -35,6 +37,8 @@ pub(super) struct Sight {
     pub brief: Arc<Brief>,
     pub state: RunState,
     pub past: Vec<Arc<Entry>>,
+    /// How fast a rehearsal's time goes; nothing for real nodes.
+    pub speed: Option<Speed>,
     pub feed: Feed,
     pub operators: UnboundedSender<FromOperator>,
 }
@@ -57,6 +61,7 @@ pub fn walk<T: Hands + 'static>(
         brief: Arc::clone(&start.state.brief),
         state: start.state.clone(),
         past: std::mem::take(&mut start.past),
+        speed: start.clock.speed(),
         feed,
         operators,
     };
@@ -115,6 +120,7 @@ fn lines(settings: &Settings, sight: Sight, run: Option<&str>, words: Words, ste
         brief,
         state,
         past: _,
+        speed: _,
         feed,
         operators,
     } = sight;

@@ -11,6 +11,8 @@ pub struct Clock {
     /// The moment of the run at `since`.
     base: Stamp,
     since: Instant,
+    /// Only a human is waited for: virtual time goes no faster than theirs.
+    lingers: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,6 +43,7 @@ impl Clock {
             kind: Kind::Wall,
             base: Stamp(gone).max(at_least),
             since: Instant::now(),
+            lingers: false,
         }
     }
 
@@ -50,6 +53,7 @@ impl Clock {
             kind: Kind::Virtual(speed),
             base,
             since: Instant::now(),
+            lingers: false,
         }
     }
 
@@ -58,10 +62,20 @@ impl Clock {
         let gone = self.since.elapsed();
         match self.kind {
             Kind::Wall => Stamp(self.base.0.saturating_add(millis(gone))),
-            Kind::Virtual(Speed::Times(speed)) => {
-                Stamp(self.base.0.saturating_add(millis(gone.mul_f64(speed))))
-            }
+            Kind::Virtual(Speed::Times(speed)) => Stamp(
+                self.base
+                    .0
+                    .saturating_add(millis(gone.mul_f64(self.pace(speed)))),
+            ),
             Kind::Virtual(Speed::Max | Speed::Still) => self.base,
+        }
+    }
+
+    /// How fast virtual time goes; nothing for real time.
+    pub fn speed(&self) -> Option<Speed> {
+        match self.kind {
+            Kind::Wall => None,
+            Kind::Virtual(speed) => Some(speed),
         }
     }
 
@@ -73,8 +87,23 @@ impl Clock {
     /// Changes the speed of virtual time; real time has one speed.
     pub fn set_speed(&mut self, speed: Speed) {
         if let Kind::Virtual(_) = self.kind {
+            let lingers = self.lingers;
             *self = Clock::paced(speed, self.now());
+            self.lingers = lingers;
         }
+    }
+
+    /// Whether only a human is waited for. Nobody's window is eaten by a rehearsal's haste while they read.
+    pub(super) fn linger(&mut self, lingers: bool) {
+        if self.lingers != lingers {
+            self.base = self.now();
+            self.since = Instant::now();
+            self.lingers = lingers;
+        }
+    }
+
+    fn pace(&self, speed: f64) -> f64 {
+        if self.lingers { speed.min(1.0) } else { speed }
     }
 
     /// Virtual time stands at `moment` now, if it was not there yet, or had run past it while we were busy.
@@ -93,7 +122,9 @@ impl Clock {
         let left = Duration::from_millis(moment.since(self.now()).0);
         match self.kind {
             Kind::Wall => tokio::time::sleep(left).await,
-            Kind::Virtual(Speed::Times(speed)) => tokio::time::sleep(left.div_f64(speed)).await,
+            Kind::Virtual(Speed::Times(speed)) => {
+                tokio::time::sleep(left.div_f64(self.pace(speed))).await
+            }
             Kind::Virtual(Speed::Max) => {}
             Kind::Virtual(Speed::Still) if left.is_zero() => {}
             Kind::Virtual(Speed::Still) => std::future::pending().await,

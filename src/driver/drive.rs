@@ -25,7 +25,7 @@ use crate::engine::state::RunState;
 use crate::engine::summary::Exit;
 use crate::model::telemetry::Telemetry;
 use crate::model::time::Stamp;
-use crate::transport::{Arrival, Change, Due};
+use crate::transport::{Arrival, Change};
 
 use wait::{GRACE, answers_soon};
 
@@ -200,7 +200,7 @@ impl<T: Hands> Driver<T> {
     /// Where time is virtual, whoever knows what comes next also knows that nothing has come since: every linked node was
     /// seen at this moment. Real nodes are seen by their probes alone.
     fn vouch(&mut self) {
-        if self.hands.due() != Due::Whenever {
+        if self.clock.speed().is_some() {
             let at = self.now();
             self.turn(&Input::Heartbeat);
             self.fanout.telemetry(&Telemetry::Heartbeat { at });
@@ -337,7 +337,15 @@ impl<T: Hands> Driver<T> {
             }
             self.stirred = true;
             entries.iter().for_each(|entry| self.fanout.entry(entry));
-            self.asks = self.clock.is_stepped() && !hold::holds(&self.state).is_empty();
+            self.asks = !hold::holds(&self.state).is_empty();
+            let busy = || {
+                self.state
+                    .active
+                    .iter()
+                    .filter_map(|id| self.state.actions.get(id))
+                    .any(hold::is_under_way)
+            };
+            self.clock.linger(self.asks && !busy());
             if let Some(warning) = self.recorder.warning() {
                 self.fanout.tell(&Notice::Warning(warning));
             }

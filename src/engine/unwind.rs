@@ -20,9 +20,14 @@ pub fn offer(state: &RunState) -> Option<String> {
         return Some(format!("give up the upgrade: {}", branch.title));
     }
     let undone = happened(state).len();
-    (undone > 0).then(|| {
-        format!("give up the upgrade: undo the {undone} actions that were done, in reverse")
-    })
+    (undone > 0).then(|| undo_words(undone))
+}
+
+fn undo_words(undone: usize) -> String {
+    match undone {
+        1 => "give up the upgrade: undo the one action that was done".into(),
+        many => format!("give up the upgrade: undo the {many} actions that were done, in reverse"),
+    }
 }
 
 /// The stages that lead back, given what happened; or why there are none.

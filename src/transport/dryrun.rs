@@ -15,6 +15,9 @@ use crate::model::value::Value;
 /// What every action of a dry run prints instead of its output.
 pub const NOT_SENT: &str = "dry run: not sent";
 
+/// What a dry run prints in place of what a read-only step would print about a node that was not changed.
+const NOT_LOOKED: &str = "dry run: not run; the node is only supposed to have been changed";
+
 /// Effects that were supposed so far: node by node, fact by fact.
 pub type Overlay = BTreeMap<NodeId, BTreeMap<FactId, Value>>;
 
@@ -67,12 +70,19 @@ impl<L: Looks> DryRun<L> {
         let first = self.supposed.insert(order.job.clone());
         self.tell(&order, JobReport::Accepted, now);
         if first {
-            self.waiting.push_back((now, not_sent(&order, now)));
+            self.waiting.push_back((now, said(&order, NOT_SENT, now)));
         }
         self.tell_end(&order, now);
         if first {
             self.suppose(&order.node, &order.then, now);
         }
+    }
+
+    /// A read-only step that looks at what was only supposed would find the node as it really is. It is supposed, too.
+    fn suppose_read(&mut self, order: &Order, now: Stamp) {
+        self.tell(order, JobReport::Accepted, now);
+        self.waiting.push_back((now, said(order, NOT_LOOKED, now)));
+        self.tell_end(order, now);
     }
 
     fn attach(&mut self, order: &Order, now: Stamp) {
@@ -170,6 +180,11 @@ impl<L: Looks> Looks for DryRun<L> {
         if let Look::Disconnect { node } = &look {
             self.linked.remove(node);
         }
+        if let Look::Read { order } = &look
+            && self.overlay.contains_key(&order.node)
+        {
+            return self.suppose_read(order, now);
+        }
         self.looks.look(look, now);
     }
 
@@ -219,13 +234,13 @@ fn lay_over(
     }
 }
 
-fn not_sent(order: &Order, at: Stamp) -> Arrival {
+fn said(order: &Order, text: &str, at: Stamp) -> Arrival {
     Arrival::Telemetry(Telemetry::Output {
         action: order.action.clone(),
         attempt: order.attempt,
         node: order.node.clone(),
         stream: Stream::Out,
-        text: NOT_SENT.into(),
+        text: text.into(),
         at,
     })
 }
