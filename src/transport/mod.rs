@@ -147,5 +147,6 @@ pub enum Due {
 }
 
 pub mod backoff;
+pub mod hands;
 pub mod job;
 pub mod ssh;

@@ -1,0 +1,282 @@
+//! One node's connection: had, kept, lost, taken up again.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::sleep;
+
+use super::failed::{Failed, Next, Question, UnknownKey, next, refused};
+use super::tell::{Teller, one_line, words};
+use crate::model::ids::NodeId;
+use crate::model::reply::{HostKey, LinkReport, Refusal};
+use crate::transport::Arrival;
+use crate::transport::ssh::{
+    Credentials, Endpoint, Incarnation, PinnedKey, Session, append_known_host,
+};
+
+/// What may be asked of a link.
+#[derive(Debug)]
+pub(super) enum LinkAsk {
+    Connect,
+    Reconnect,
+    Disconnect,
+    HostKey { fingerprint: String, accept: bool },
+    Secret(SecretString),
+}
+
+/// The task that has one node's connection.
+pub(super) struct Link {
+    pub(super) node: NodeId,
+    pub(super) endpoint: Endpoint,
+    pub(super) asks: UnboundedReceiver<LinkAsk>,
+    /// Where the others find the session.
+    pub(super) session: watch::Sender<Option<Session>>,
+    /// Shared by all nodes: a passphrase that was given once opens the key for all of them.
+    pub(super) credentials: watch::Sender<Credentials>,
+    /// Shared by all nodes: so many handshakes at once.
+    pub(super) handshakes: Arc<Semaphore>,
+    pub(super) teller: Teller,
+    /// Whether there was a connection before: then a refusal may be a node that is booting.
+    pub(super) was_up: bool,
+}
+
+/// The wish to have no connection any more, or nobody who could wish.
+struct Leave;
+
+impl Link {
+    /// Lives until the transport is dropped.
+    pub(super) async fn run(mut self) {
+        while let Some(ask) = self.asks.recv().await {
+            let wanted = matches!(ask, LinkAsk::Connect | LinkAsk::Reconnect);
+            if wanted && let Err(Leave) = self.serve().await {
+                self.session.send_replace(None);
+            }
+        }
+    }
+
+    /// Has a connection and keeps it, until it is not wanted any more.
+    async fn serve(&mut self) -> Result<(), Leave> {
+        let mut attempt = 0;
+        let mut told = None;
+        loop {
+            match self.dial().await? {
+                Ok((session, incarnation)) => {
+                    (attempt, told) = (0, None);
+                    let why = self.stay(session, incarnation).await?;
+                    self.tell_down(&mut told, why).await;
+                }
+                Err(failed) => match next(failed, attempt, self.seed(), self.was_up) {
+                    Next::Again(pause, why) => {
+                        attempt += 1;
+                        self.tell_down(&mut told, why).await;
+                        self.pause(pause).await?;
+                    }
+                    Next::Ask(report, question) => {
+                        (attempt, told) = (0, None);
+                        self.tell(report).await;
+                        self.wait_for_answer(question).await?;
+                    }
+                },
+            }
+        }
+    }
+
+    /// One attempt. Being told to connect while at it changes nothing.
+    async fn dial(&mut self) -> Result<Result<(Session, Incarnation), Failed>, Leave> {
+        let (host, port) = (&self.endpoint.host, self.endpoint.port);
+        let what = format!("connecting to {host}, port {port}");
+        self.teller.linking(&self.node, what).await;
+        let endpoint = self.endpoint.clone();
+        let credentials = self.credentials.borrow().clone();
+        let handshakes = Arc::clone(&self.handshakes);
+        let dialling = connect(endpoint, credentials, handshakes);
+        tokio::pin!(dialling);
+        loop {
+            tokio::select! {
+                done = &mut dialling => return Ok(done),
+                ask = self.asks.recv() => match ask {
+                    None | Some(LinkAsk::Disconnect) => return Err(Leave),
+                    Some(LinkAsk::Connect | LinkAsk::Reconnect | LinkAsk::HostKey { .. } | LinkAsk::Secret(_)) => {}
+                },
+            }
+        }
+    }
+
+    /// Tells of the new connection and stays until it is lost; gives back why.
+    async fn stay(&mut self, session: Session, incarnation: Incarnation) -> Result<String, Leave> {
+        self.was_up = true;
+        let key = session.host_key();
+        self.endpoint.pinned = Some(PinnedKey {
+            algorithm: key.algorithm.clone(),
+            fingerprint: key.fingerprint.clone(),
+        });
+        // Whoever is asked because of this report must find the session.
+        let published = session.clone();
+        let sender = &self.session;
+        let report = self.up(&session, &incarnation);
+        let publish = move || drop(sender.send_replace(Some(published)));
+        self.teller.tell_with(publish, self.arrival(report)).await;
+        let lost = self.while_up(&session, incarnation).await;
+        self.session.send_replace(None);
+        if lost.is_err() {
+            session.close().await;
+        }
+        lost
+    }
+
+    async fn while_up(
+        &mut self,
+        session: &Session,
+        mut incarnation: Incarnation,
+    ) -> Result<String, Leave> {
+        loop {
+            let ask = tokio::select! {
+                why = session.closed() => return Ok(one_line(&why)),
+                ask = self.asks.recv() => ask,
+            };
+            match ask {
+                None | Some(LinkAsk::Disconnect) => return Err(Leave),
+                Some(LinkAsk::Connect) => self.tell(self.up(session, &incarnation)).await,
+                Some(LinkAsk::Reconnect) => match session.identity().await {
+                    Ok(now) => {
+                        incarnation = now;
+                        self.tell(self.up(session, &incarnation)).await;
+                    }
+                    Err(failure) => {
+                        session.close().await;
+                        return Ok(words(&failure));
+                    }
+                },
+                Some(LinkAsk::HostKey { .. } | LinkAsk::Secret(_)) => {}
+            }
+        }
+    }
+
+    /// Waits before the next attempt; being told to connect ends the wait.
+    async fn pause(&mut self, pause: Duration) -> Result<(), Leave> {
+        let over = sleep(pause);
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                () = &mut over => return Ok(()),
+                ask = self.asks.recv() => match ask {
+                    None | Some(LinkAsk::Disconnect) => return Err(Leave),
+                    Some(LinkAsk::Connect | LinkAsk::Reconnect) => return Ok(()),
+                    Some(LinkAsk::HostKey { .. } | LinkAsk::Secret(_)) => {}
+                },
+            }
+        }
+    }
+
+    /// Waits for a word that makes another attempt worth while.
+    async fn wait_for_answer(&mut self, question: Question) -> Result<(), Leave> {
+        let mut known = self.credentials.subscribe();
+        loop {
+            let ask = tokio::select! {
+                ask = self.asks.recv() => ask,
+                // Another node of the cluster may have been given the passphrase of the same key.
+                _ = known.changed(), if matches!(question, Question::Passphrase(_)) => return Ok(()),
+            };
+            match (ask, &question) {
+                (None | Some(LinkAsk::Disconnect), _) => return Err(Leave),
+                (Some(LinkAsk::Connect | LinkAsk::Reconnect), _) => return Ok(()),
+                (
+                    Some(LinkAsk::HostKey {
+                        fingerprint,
+                        accept,
+                    }),
+                    Question::HostKey(unknown),
+                ) => {
+                    if self.key_answered(unknown, &fingerprint, accept).await {
+                        return Ok(());
+                    }
+                }
+                (Some(LinkAsk::Secret(secret)), Question::Passphrase(path)) => {
+                    self.credentials
+                        .send_modify(|credentials| credentials.add_passphrase(path, secret));
+                    return Ok(());
+                }
+                (Some(LinkAsk::HostKey { .. } | LinkAsk::Secret(_)), _) => {}
+            }
+        }
+    }
+
+    /// Whether another attempt is worth while after an answer about an unknown key.
+    async fn key_answered(&self, unknown: &UnknownKey, shown: &str, accept: bool) -> bool {
+        let fingerprint = &unknown.fingerprint;
+        // An answer about another key than the one that was asked about is no answer.
+        if shown != fingerprint {
+            return false;
+        }
+        if !accept {
+            let why = format!("its host key {fingerprint} was not accepted");
+            self.tell(refused(Refusal::HostKey, why)).await;
+            return false;
+        }
+        let own = self.endpoint.known_hosts.own.clone();
+        let (name, key) = (unknown.name.clone(), unknown.key.clone());
+        let file = own.display().to_string();
+        let written = tokio::task::spawn_blocking(move || append_known_host(&own, &name, &key));
+        let why = match written.await {
+            Ok(Ok(())) => return true,
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        let why = format!("the host key cannot be kept in {file}: {why}; make that file writable");
+        self.tell(refused(Refusal::Setup, one_line(&why))).await;
+        false
+    }
+
+    /// Down is told once for each reason, not for each attempt.
+    async fn tell_down(&self, told: &mut Option<String>, why: String) {
+        if told.as_ref() != Some(&why) {
+            *told = Some(why.clone());
+            self.tell(LinkReport::Down { why }).await;
+        }
+    }
+
+    async fn tell(&self, report: LinkReport) {
+        self.teller.tell(self.arrival(report)).await;
+    }
+
+    fn arrival(&self, report: LinkReport) -> Arrival {
+        let node = self.node.clone();
+        Arrival::Link { node, report }
+    }
+
+    fn up(&self, session: &Session, incarnation: &Incarnation) -> LinkReport {
+        let key = session.host_key();
+        LinkReport::Up {
+            incarnation: incarnation.as_str().to_owned(),
+            host_key: Some(HostKey {
+                algorithm: key.algorithm.clone(),
+                fingerprint: key.fingerprint.clone(),
+            }),
+            user: self.endpoint.user.clone(),
+        }
+    }
+
+    /// Differs between the nodes of a cluster and between two operators: nobody knocks in step.
+    fn seed(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.node.as_str(), std::process::id()).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+async fn connect(
+    endpoint: Endpoint,
+    credentials: Credentials,
+    handshakes: Arc<Semaphore>,
+) -> Result<(Session, Incarnation), Failed> {
+    let turn = handshakes.acquire().await;
+    let session = Session::connect(&endpoint, &credentials).await;
+    drop(turn);
+    let session = session.map_err(Failed::Connect)?;
+    let incarnation = session.identity().await.map_err(Failed::Identity)?;
+    Ok((session, incarnation))
+}

@@ -1,0 +1,29 @@
+//! Hands on real nodes: SSH behind the transport's contract.
+//!
+//! [`SshLooks`] can connect, probe, check and read; nothing in it can start a job. [`SshActs`] is the same with jobs.
+//! Each node has a few tasks of its own, and nobody waits for anybody else's node:
+//!
+//! | task | what it does |
+//! |---|---|
+//! | [`link`] | has a connection, keeps it, says what became of it; publishes the session for the others |
+//! | [`probes`] | runs the node's probes one after another, when asked and at their own pace |
+//! | [`asks`] | runs checks and read-only steps |
+//! | [`job`] | one for each job: starts it, follows it over as many sessions as it takes, tells its end |
+//!
+//! Everything that they have to tell goes through one bounded channel. When it is full they wait, and the node keeps
+//! what was not read yet: no line of a job is lost because somebody here is slow.
+
+mod acts;
+mod asks;
+mod failed;
+mod job;
+mod link;
+mod looks;
+mod printed;
+mod probes;
+mod setup;
+mod tell;
+
+pub use acts::SshActs;
+pub use looks::SshLooks;
+pub use setup::{CheckSetup, NodeSetup, ProbeSetup, Secrets, Surroundings, endpoint};
