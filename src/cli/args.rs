@@ -108,6 +108,19 @@ pub struct Rehearse {
     pub drill: Option<String>,
 }
 
+impl Rehearse {
+    /// A rehearsal of this, everything else as usual.
+    pub fn of(what: String) -> Rehearse {
+        Rehearse {
+            what: Some(what),
+            nodes: None,
+            speed: None,
+            seed: 1,
+            drill: None,
+        }
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub struct ClusterFile {
     /// The cluster file
@@ -126,6 +139,17 @@ pub struct Resume {
     /// Virtual seconds per second of a rehearsal, or `max`
     #[arg(long, value_name = "X")]
     pub speed: Option<Speed>,
+}
+
+impl Resume {
+    /// The resumption of this run, everything else as usual.
+    pub fn of(run: String) -> Resume {
+        Resume {
+            run: Some(run),
+            reason: None,
+            speed: None,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]

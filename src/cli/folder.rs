@@ -205,6 +205,14 @@ pub fn past(dir: &RunDir, reading: &Reading) -> Result<Past, CliError> {
 }
 
 impl Past {
+    /// Its entries as they were told, the plan with them again.
+    pub fn told(&self) -> Vec<Arc<Entry>> {
+        let entries = self.entries.iter().cloned();
+        recover::with_plan(entries, self.plan.as_ref())
+            .map(Arc::new)
+            .collect()
+    }
+
     /// The state that its entries come to.
     pub fn replay(&self) -> RunState {
         let mut state = RunState::new(Arc::clone(&self.brief));

@@ -21,6 +21,7 @@ pub mod hands;
 pub mod lines;
 pub mod load;
 pub mod out;
+mod screens;
 pub mod session;
 pub mod settings;
 pub mod stdin;

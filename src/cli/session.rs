@@ -6,12 +6,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::exit::{CliError, Kind};
 use super::lines::{Lines, Words};
+use super::screens;
 use super::settings::{Face, Settings};
 use crate::driver::{Clock, Driver, Fanout, Feed, FromOperator, Hands, Recorder, Session, Signals};
 use crate::engine::brief::{Brief, Person};
+use crate::engine::event::Entry;
 use crate::engine::input::Input;
 use crate::engine::state::RunState;
-use crate::journal::Owner;
+use crate::journal::{Owner, RunDir};
 
 /// Everything that a session begins with.
 pub struct Start<T> {
@@ -20,25 +22,31 @@ pub struct Start<T> {
     pub hands: T,
     pub recorder: Box<dyn Recorder>,
     pub clock: Clock,
-    /// The run's name, if it can be resumed.
-    pub run: Option<String>,
+    /// The run's folder, if it keeps one and so can be resumed.
+    pub dir: Option<RunDir>,
+    /// What was told before, when a run is resumed: the screens show it again.
+    pub past: Vec<Arc<Entry>>,
     /// Where line mode puts what it tells.
     pub words: Words,
 }
 
 /// What the face gets.
-struct Sight {
-    brief: Arc<Brief>,
-    state: RunState,
-    feed: Feed,
-    operators: UnboundedSender<FromOperator>,
+pub(super) struct Sight {
+    pub brief: Arc<Brief>,
+    pub state: RunState,
+    pub past: Vec<Arc<Entry>>,
+    pub feed: Feed,
+    pub operators: UnboundedSender<FromOperator>,
 }
 
 /// Walks a session to its end.
 ///
 /// # Errors
 /// When the machine does not let us: no threads, no signals. What stops the run itself is told in [`Session::how`].
-pub fn walk<T: Hands + 'static>(settings: &Settings, start: Start<T>) -> Result<Session, CliError> {
+pub fn walk<T: Hands + 'static>(
+    settings: &Settings,
+    mut start: Start<T>,
+) -> Result<Session, CliError> {
     let mut fanout = Fanout::new();
     let feed = match settings.face {
         Face::Screens => fanout.watch_ticking(),
@@ -48,15 +56,20 @@ pub fn walk<T: Hands + 'static>(settings: &Settings, start: Start<T>) -> Result<
     let sight = Sight {
         brief: Arc::clone(&start.state.brief),
         state: start.state.clone(),
+        past: std::mem::take(&mut start.past),
         feed,
         operators,
     };
-    let (run, words, stepped) = (start.run.clone(), start.words, start.clock.is_stepped());
+    let (dir, words, stepped) = (start.dir.clone(), start.words, start.clock.is_stepped());
+    let run = dir.as_ref().map(|dir| dir.id().to_string());
     let driving = std::thread::Builder::new()
         .name("driver".into())
         .spawn(move || drive(start, messages, fanout))
         .map_err(|error| internal("start the driver", &error))?;
-    show(settings, sight, run.as_deref(), words, stepped);
+    match settings.face {
+        Face::Screens => screens::show(settings, sight, dir)?,
+        Face::Plain | Face::Json => lines(settings, sight, run.as_deref(), words, stepped),
+    }
     driving.join().unwrap_or_else(|_| {
         let hint = run.map_or("nothing was changed".into(), |run| {
             format!("running jobs go on; `holdpoint resume {run}`")
@@ -96,12 +109,12 @@ fn drive<T: Hands>(
     session
 }
 
-/// Shows the session until it is over, on this thread. The full-screen wizard is put in here; until then line mode stands in
-/// for it.
-fn show(settings: &Settings, sight: Sight, run: Option<&str>, words: Words, stepped: bool) {
+/// Shows the session line by line until it is over, on this thread.
+fn lines(settings: &Settings, sight: Sight, run: Option<&str>, words: Words, stepped: bool) {
     let Sight {
         brief,
         state,
+        past: _,
         feed,
         operators,
     } = sight;

@@ -113,8 +113,13 @@ pub fn fold(flags: &Globals, file: &ConfigFile, terminal: Terminal) -> Result<Se
 }
 
 fn config_path() -> Option<PathBuf> {
+    config_folder().map(|folder| folder.join("config.toml"))
+}
+
+/// Where the operator's configuration and themes are.
+pub fn config_folder() -> Option<PathBuf> {
     let base = etcetera::base_strategy::Xdg::new().ok()?;
-    Some(base.config_dir().join("holdpoint").join("config.toml"))
+    Some(base.config_dir().join("holdpoint"))
 }
 
 fn read(path: &Path) -> Result<ConfigFile, CliError> {

@@ -25,7 +25,7 @@ use crate::engine::state::RunState;
 use crate::engine::summary::Exit;
 use crate::model::telemetry::Telemetry;
 use crate::model::time::Stamp;
-use crate::transport::{Arrival, Change};
+use crate::transport::{Arrival, Change, Due};
 
 use wait::{GRACE, answers_soon};
 
@@ -175,6 +175,7 @@ impl<T: Hands> Driver<T> {
     fn take(&mut self, happening: Happening) {
         match happening {
             Happening::Operator(message) => {
+                self.vouch();
                 self.heard += 1;
                 self.stirred = true;
                 self.take_message(message);
@@ -189,9 +190,20 @@ impl<T: Hands> Driver<T> {
                 self.leave(How::Signalled(signal), why);
             }
             Happening::Tick => {
+                self.vouch();
                 let at = self.now();
                 self.fanout.telemetry(&Telemetry::Tick { at });
             }
+        }
+    }
+
+    /// Where time is virtual, whoever knows what comes next also knows that nothing has come since: every linked node was
+    /// seen at this moment. Real nodes are seen by their probes alone.
+    fn vouch(&mut self) {
+        if self.hands.due() != Due::Whenever {
+            let at = self.now();
+            self.turn(&Input::Heartbeat);
+            self.fanout.telemetry(&Telemetry::Heartbeat { at });
         }
     }
 

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::model::cluster::Cluster;
 use crate::model::ids::{NodeId, ParamId};
 use crate::model::params;
-use crate::model::procedure::Procedure;
+use crate::model::procedure::{ParamKind, Procedure};
+use crate::model::time::Span;
 use crate::model::value::Value;
 
 /// The givens of a run. It is not journaled: its files are frozen in the run's folder and named by hash.
@@ -72,6 +73,38 @@ impl Brief {
             cluster,
             mode,
             goal,
+        }
+    }
+}
+
+impl Brief {
+    /// What `{name}` means in a text for people, on a node or for the cluster: lengths of time are written out.
+    pub fn meaning(&self, name: &str, node: Option<&NodeId>) -> Option<String> {
+        match name {
+            "target" => return Some(self.cluster.target.clone()),
+            "cluster" => return Some(self.cluster.name.clone()),
+            "node" => return Some(node.map_or("each node".into(), ToString::to_string)),
+            "host" => {
+                let host = node
+                    .and_then(|node| self.cluster.node(node))
+                    .map(|node| node.host.clone());
+                return Some(host.unwrap_or_else(|| "each host".into()));
+            }
+            _ => {}
+        }
+        let param = ParamId::new(name);
+        let of_node = node
+            .and_then(|node| self.params.get(node))
+            .or_else(|| self.params.values().next());
+        let value = of_node
+            .and_then(|params| params.get(&param))
+            .or_else(|| self.shared.get(name))?;
+        let kind = self.procedure.params.get(&param).map(|param| &param.kind);
+        match (kind, value) {
+            (Some(ParamKind::Duration), Value::Number(seconds)) => {
+                Some(Span::seconds(u64::try_from(*seconds).unwrap_or(0)).to_string())
+            }
+            _ => Some(value.to_string()),
         }
     }
 }

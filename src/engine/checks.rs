@@ -30,12 +30,7 @@ pub fn keys(brief: &Brief) -> Vec<CheckKey> {
 
 /// A text of a check with what is known filled in: parameters, target, cluster and node.
 pub fn in_full(brief: &Brief, text: &str, node: Option<&NodeId>) -> String {
-    let shared = brief.shared.iter();
-    let mut known: BTreeMap<String, String> = shared
-        .map(|(name, value)| (name.clone(), value.to_string()))
-        .collect();
-    known.extend(super::planner::variables(brief, node));
-    template::fill(text, |name| known.get(name).cloned())
+    template::fill(text, |name| brief.meaning(name, node))
 }
 
 /// Whether a check is made on each node apart.

@@ -1,6 +1,9 @@
 //! After a replay: what is in doubt, what has changed, and what must be settled before anything runs.
 
+use std::sync::Arc;
+
 use super::event::{Doubt, Entry, Event};
+use super::plan::Plan;
 use super::state::{ActionState, RunState};
 
 /// What an operator must know before a resumed run goes on.
@@ -65,19 +68,31 @@ pub fn findings(state: &RunState) -> Vec<String> {
     lines
 }
 
-/// Folds a journal's entries into a fresh state. Pure: no clock, no network, no effect.
-pub fn replay(
-    state: &mut RunState,
+/// A journal's entries as they were told: the journal holds the plan's hash, the plan itself is kept beside it.
+pub fn with_plan(
     entries: impl IntoIterator<Item = Entry>,
-    plan: Option<&std::sync::Arc<super::plan::Plan>>,
-) {
-    for mut entry in entries {
+    plan: Option<&Arc<Plan>>,
+) -> impl Iterator<Item = Entry> {
+    let plan = plan.map(|plan| (plan.hash(), Arc::clone(plan)));
+    entries.into_iter().map(move |mut entry| {
         if let Event::PlanFrozen {
             plan: slot, hash, ..
         } = &mut entry.event
         {
-            *slot = plan.filter(|plan| plan.hash() == *hash).cloned();
+            *slot = plan
+                .as_ref()
+                .filter(|(known, _)| known == hash)
+                .map(|(_, plan)| Arc::clone(plan));
         }
-        state.apply(&entry);
-    }
+        entry
+    })
+}
+
+/// Folds a journal's entries into a fresh state. Pure: no clock, no network, no effect.
+pub fn replay(
+    state: &mut RunState,
+    entries: impl IntoIterator<Item = Entry>,
+    plan: Option<&Arc<Plan>>,
+) {
+    with_plan(entries, plan).for_each(|entry| state.apply(&entry));
 }

@@ -22,6 +22,7 @@ pub fn lint(procedure: &Parsed<Procedure>) -> Vec<Complaint> {
     };
     lint.emptiness();
     lint.probes();
+    lint.standing();
     for step in mentions::steps(&procedure.value) {
         lint.step(&step);
     }
@@ -117,6 +118,34 @@ impl<'a> Lint<'a> {
                     message,
                     "add it to `gives` of the probe whose script prints it",
                 );
+            }
+        }
+    }
+
+    /// Where probes and checks run must be settled before anything was seen, or they would wait for themselves.
+    fn standing(&mut self) {
+        let procedure = self.procedure();
+        let probes = procedure.probes.iter().map(|probe| probe.on.as_ref());
+        let checks = procedure.checks.iter().map(|check| check.on.as_ref());
+        let probes = probes
+            .enumerate()
+            .map(|(at, on)| (format!("probe[{at}].on"), on));
+        let checks = checks
+            .enumerate()
+            .map(|(at, on)| (format!("check[{at}].on"), on));
+        for (path, on) in probes.chain(checks) {
+            let Some(on) = on else { continue };
+            let known = ["name", "host", "roles"];
+            let fact = on
+                .uses()
+                .members
+                .keys()
+                .find(|member| !known.contains(&member.as_str()));
+            if let Some(fact) = fact {
+                let message =
+                    format!("`on` speaks of `{fact}`, which is not known before probes have run");
+                let help = "probes and checks are placed by node.name, node.host and node.roles; let the script itself look further";
+                self.error(&self.value(&path), message, help);
             }
         }
     }

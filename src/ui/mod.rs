@@ -2,18 +2,29 @@
 //!
 //! In reading order: [`theme`] and [`signs`] (what meanings look like), [`format`] (how values are written),
 //! [`keymap`] (what keys do), [`paste`] (who typed), [`widget`] (parts of a screen), [`term`] (the real
-//! terminal), [`picture`] (a drawn screen as text or SVG). No screen judges, no screen reads a clock.
+//! terminal), [`picture`] (a drawn screen as text or SVG), [`app`] (what the wizard knows, and what keys do to it),
+//! [`screen`] (what it looks like), `run` (the loop). No screen judges, no screen reads a clock.
 
+pub mod app;
 pub mod format;
 pub mod keymap;
 pub mod paste;
 pub mod picture;
+mod run;
+pub mod screen;
+mod session;
 pub mod signs;
 pub mod term;
 pub mod theme;
 mod watchdog;
 pub mod widget;
 
+pub use run::{Wizard, run};
+pub use screen::welcome::WelcomeScreen;
+pub use session::{
+    Intent, Keep, KnownCluster, KnownProcedure, Leave, Next, Options, Session, Speed, UiError,
+    UnfinishedRun, Welcome, WelcomeChoice,
+};
 pub use signs::Signs;
 pub use theme::{Role, Theme};
 

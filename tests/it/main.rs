@@ -17,6 +17,7 @@ mod files;
 mod journal;
 mod journal_disk;
 mod rehearsals;
+mod screens;
 mod sim;
 mod sim_faults;
 mod sim_transport;

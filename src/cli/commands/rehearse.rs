@@ -46,7 +46,8 @@ pub fn rehearse(settings: &Settings, args: &Rehearse) -> Result<u8, CliError> {
             first: Input::Open(Box::new(opening)),
             hands,
             clock: Clock::paced(speed(settings, args.speed), Stamp::default()),
-            run: Some(held.dir.id().to_string()),
+            dir: Some(held.dir.clone()),
+            past: Vec::new(),
             words: Words::Out,
         },
     )?;

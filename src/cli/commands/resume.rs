@@ -1,5 +1,7 @@
 //! `holdpoint resume`: an interrupted run goes on where its journal ends.
 
+use std::sync::Arc;
+
 use crate::cli::args::Resume;
 use crate::cli::exit::{CliError, Kind};
 use crate::cli::folder::{self, Past};
@@ -10,6 +12,7 @@ use crate::cli::session::{self, Start};
 use crate::cli::settings::Settings;
 use crate::driver::{Clock, Hands, clock};
 use crate::engine::brief::Mode;
+use crate::engine::event::Entry;
 use crate::engine::input::Input;
 use crate::engine::state::RunState;
 use crate::journal::{Journal, RunDir};
@@ -89,6 +92,7 @@ fn go_on(
                 dir,
                 Walk {
                     state,
+                    past: past.told(),
                     first,
                     hands,
                     recorder,
@@ -104,6 +108,7 @@ fn go_on(
                 dir,
                 Walk {
                     state,
+                    past: past.told(),
                     first,
                     hands,
                     recorder,
@@ -119,6 +124,7 @@ fn go_on(
                 dir,
                 Walk {
                     state,
+                    past: past.told(),
                     first,
                     hands,
                     recorder,
@@ -131,6 +137,7 @@ fn go_on(
 
 struct Walk<T> {
     state: RunState,
+    past: Vec<Arc<Entry>>,
     first: Input,
     hands: T,
     recorder: Box<dyn crate::driver::Recorder>,
@@ -144,12 +151,12 @@ fn walk<T: Hands + 'static>(
 ) -> Result<u8, CliError> {
     let Walk {
         state,
+        past,
         first,
         hands,
         recorder,
         clock,
     } = walk;
-    let run = Some(dir.id().to_string());
     let words = Words::Out;
     let start = Start {
         state,
@@ -157,7 +164,8 @@ fn walk<T: Hands + 'static>(
         hands,
         recorder,
         clock,
-        run,
+        dir: Some(dir.clone()),
+        past,
         words,
     };
     super::ended(session::walk(settings, start)?, dir)

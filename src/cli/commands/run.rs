@@ -91,7 +91,8 @@ fn begin<T: Hands + 'static>(
             clock: Clock::wall(opening.wall, Stamp::default()),
             first: Input::Open(Box::new(opening)),
             hands,
-            run: Some(held.dir.id().to_string()),
+            dir: Some(held.dir.clone()),
+            past: Vec::new(),
             words: Words::Out,
         },
     )?;
@@ -125,7 +126,8 @@ fn look(settings: &Settings, file: &Path, goal: Goal, words: Words) -> Result<Se
             first: Input::Open(Box::new(opening)),
             hands,
             recorder: Box::new(NoRecord),
-            run: None,
+            dir: None,
+            past: Vec::new(),
             words,
         },
     )

@@ -28,7 +28,17 @@ impl RunState {
                 self.opening = Some((**opening).clone());
                 self.part = Part::Connect;
             }
-            Event::Resumed { .. } => self.on_resumed(),
+            Event::Resumed { by, reason, .. } => {
+                if let Some(reason) = reason {
+                    self.overrides.push(Override {
+                        what: "resumed with edited files".into(),
+                        reason: reason.clone(),
+                        by: by.clone(),
+                        at: entry.at,
+                    });
+                }
+                self.on_resumed();
+            }
             Event::Linked { .. }
             | Event::HostKeyAnswered { .. }
             | Event::SecretGiven { .. }

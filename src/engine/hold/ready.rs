@@ -107,7 +107,7 @@ pub(super) fn readiness_holds(state: &RunState, holds: &mut Vec<Hold>) {
                 holds.push(Hold {
                     kind,
                     id,
-                    text,
+                    text: explained(text, &options),
                     expect: Expect::Options(options),
                 });
             }

@@ -44,22 +44,6 @@ impl Texts<'_, '_> {
 
     fn meaning(&self, name: &str) -> Option<String> {
         let brief = self.planner.ground.brief;
-        match name {
-            "target" => return Some(brief.cluster.target.clone()),
-            "cluster" => return Some(brief.cluster.name.clone()),
-            "node" => {
-                return Some(
-                    self.node
-                        .as_ref()
-                        .map_or("each node".into(), ToString::to_string),
-                );
-            }
-            "host" => {
-                let node = self.node.as_ref().and_then(|node| brief.cluster.node(node));
-                return Some(node.map_or("each host".into(), |node| node.host.clone()));
-            }
-            _ => {}
-        }
         if let Some(lookup) = brief.procedure.lookups.get(name) {
             if let Some(found) = self.planner.found.borrow().get(name) {
                 return Some(found.clone());
@@ -81,14 +65,6 @@ impl Texts<'_, '_> {
                 .insert(name.to_string(), found.clone());
             return Some(found);
         }
-        let of_node = self
-            .node
-            .as_ref()
-            .and_then(|node| brief.params.get(node))
-            .or_else(|| brief.params.values().next());
-        of_node?
-            .iter()
-            .find(|(param, _)| param.as_str() == name)
-            .map(|(_, value)| value.to_string())
+        brief.meaning(name, self.node.as_ref())
     }
 }

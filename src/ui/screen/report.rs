@@ -1,0 +1,292 @@
+//! The end: how it came out, where the time went, who decided what, and what is left for tomorrow.
+
+use std::collections::BTreeMap;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::kit::{inset, line, panel, put_parts, split_left, split_top, text_columns, wrapped};
+use super::shell::versions;
+use crate::engine::event::{Ending, Outcome};
+use crate::engine::state::ActionState;
+use crate::model::time::Span;
+use crate::ui::app::App;
+use crate::ui::widget::{FrameKind, Panel, TextView};
+use crate::ui::{Role, format};
+
+/// Draws the whole report.
+pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
+    let (head, rest) = split_top(area, 4.min(area.height));
+    headline(app, head, buf);
+    let files_height = u16::try_from(app.files.len())
+        .unwrap_or(u16::MAX)
+        .clamp(1, 4)
+        + 2;
+    let (middle, files) = split_top(rest, rest.height.saturating_sub(files_height));
+    let (upper, lower) = split_top(middle, middle.height * 3 / 5);
+    let (left, right) = split_left(upper, upper.width / 2);
+    time(app, left, buf);
+    decisions(app, right, buf);
+    left_over(app, lower, buf);
+    files_panel(app, files, buf);
+}
+
+fn headline(app: &App, area: Rect, buf: &mut Buffer) {
+    let cluster = &app.run.brief.cluster;
+    let (title, role) = match app.run.ending {
+        Some(Ending::Upgraded) => (
+            format!("{} is on {}", cluster.name, cluster.target),
+            Role::Ok,
+        ),
+        Some(Ending::TurnedBack) => (format!("{} was turned back", cluster.name), Role::Warn),
+        None => (
+            format!(
+                "{} is not finished: the run waits and can be resumed",
+                cluster.name
+            ),
+            Role::Warn,
+        ),
+    };
+    let frame = Panel::new(&app.look, &title)
+        .kind(FrameKind::Heavy)
+        .role(role);
+    let inner = frame.render(area, buf);
+    let (first, second) = split_top(inner, 1);
+    put_parts(&app.look, first, buf, first.x + 1, first.y, &tallies(app));
+    let run = app
+        .run
+        .opening
+        .as_ref()
+        .map_or("-", |opening| opening.run.as_str());
+    let text = format!(
+        "took {}   run {run}   {}   {}",
+        format::duration(app.run.at.0),
+        app.run.brief.procedure.id,
+        versions(&app.run, app.look.signs.arrow)
+    );
+    put_parts(
+        &app.look,
+        second,
+        buf,
+        second.x + 1,
+        second.y,
+        &[(Role::Dim, text)],
+    );
+}
+
+fn tallies(app: &App) -> Vec<(Role, String)> {
+    let run = &app.run;
+    let signs = app.look.signs;
+    let total = run.nodes.len();
+    let at_target = run
+        .brief
+        .procedure
+        .versions
+        .fact
+        .as_ref()
+        .map_or(0, |fact| {
+            let target = &run.brief.cluster.target;
+            run.facts
+                .nodes()
+                .filter(|node| {
+                    node.get(fact)
+                        .is_some_and(|value| value.to_string() == *target)
+                })
+                .count()
+        });
+    let mut parts = Vec::new();
+    let mut tally = |good: usize, all: usize, word: &str| {
+        let (sign, role) = if good == all {
+            (signs.done, Role::Ok)
+        } else {
+            (signs.warning, Role::Warn)
+        };
+        parts.push((role, format!("{sign} ")));
+        parts.push((Role::Base, format!("{word} {good}/{all}   ")));
+    };
+    tally(at_target, total, "on the target");
+    tally(run.actions_done, run.actions.len(), "actions");
+    let owed = run.debt_names.len();
+    let (sign, role) = if owed == 0 {
+        (signs.done, Role::Ok)
+    } else {
+        (signs.warning, Role::Warn)
+    };
+    parts.push((role, format!("{sign} ")));
+    parts.push((
+        Role::Base,
+        if owed == 0 {
+            "nothing owed".into()
+        } else {
+            format!("owed: {}", run.debt_names.join(", "))
+        },
+    ));
+    parts
+}
+
+fn time(app: &App, area: Rect, buf: &mut Buffer) {
+    let inner = panel(&app.look, "Where the time went", "", false).render(area, buf);
+    let mut phases: Vec<(String, Span)> = Vec::new();
+    for stage in &app.run.stages {
+        let owner = &stage.stage.owner;
+        let took = match (stage.began, stage.ended) {
+            (Some(began), Some(ended)) => ended.since(began),
+            _ => Span(0),
+        };
+        match phases.iter_mut().find(|(name, _)| name == owner) {
+            Some((_, sum)) => *sum = *sum + took,
+            None => phases.push((owner.clone(), took)),
+        }
+    }
+    let at_work = phases.iter().fold(Span(0), |sum, (_, took)| sum + *took);
+    let all = Span(app.run.at.0);
+    phases.push(("checks, gates, you".into(), all - at_work));
+    let longest = phases
+        .iter()
+        .map(|(_, took)| took.0)
+        .max()
+        .unwrap_or(0)
+        .max(1);
+    let bar_room = u64::from(inner.width.saturating_sub(32));
+    let signs = app.look.signs;
+    let lines: Vec<Line<'static>> = phases
+        .iter()
+        .map(|(name, took)| {
+            let cells = usize::try_from(took.0 * bar_room / longest).unwrap_or(0);
+            let bar = signs.bar_full.repeat(cells);
+            let name = format::pad(name, 19, signs);
+            let took = format::pad_left(&format::stopwatch(took.0), 8, signs);
+            line(
+                &app.look,
+                &[
+                    (Role::Base, &format!(" {name}")),
+                    (Role::Base, &format!("{took} ")),
+                    (Role::Info, &bar),
+                ],
+            )
+        })
+        .collect();
+    TextView::new(&app.look, &lines).render(inner, buf);
+}
+
+fn decisions(app: &App, area: Rect, buf: &mut Buffer) {
+    let inner = panel(&app.look, "Decisions", "", false).render(area, buf);
+    let room = inset(inner);
+    let columns = text_columns(room);
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    for stage in &app.run.stages {
+        if let (Some(by), Some(gate)) = (&stage.confirmed, &stage.stage.gate) {
+            let at = stage.began.map_or(String::new(), |at| at.to_string());
+            lines.extend(wrapped(
+                &app.look,
+                Role::Base,
+                &format!("{at}  {}  gate {}", by.user, gate.id),
+                columns,
+            ));
+        }
+    }
+    for over in &app.run.overrides {
+        let text = format!(
+            "{}  {}  {}: {}",
+            over.at, over.by.user, over.what, over.reason
+        );
+        lines.extend(wrapped(&app.look, Role::Warn, &text, columns));
+    }
+    if lines.is_empty() {
+        lines.push(line(&app.look, &[(Role::Dim, "None.")]));
+    }
+    TextView::new(&app.look, &lines).render(room, buf);
+}
+
+fn left_over(app: &App, area: Rect, buf: &mut Buffer) {
+    let inner = panel(&app.look, "Left for tomorrow", "", false).render(area, buf);
+    let room = inset(inner);
+    let columns = text_columns(room);
+    let signs = app.look.signs;
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    for (role, text) in remainders(app) {
+        let sign = if role == Role::Warn {
+            signs.warning
+        } else {
+            signs.dot
+        };
+        lines.extend(wrapped(&app.look, role, &format!("{sign} {text}"), columns));
+    }
+    if lines.is_empty() {
+        lines.push(line(&app.look, &[(Role::Ok, "Nothing.")]));
+    }
+    TextView::new(&app.look, &lines)
+        .scroll(app.views.report)
+        .render(room, buf);
+}
+
+/// What somebody must still look at.
+fn remainders(app: &App) -> Vec<(Role, String)> {
+    let run = &app.run;
+    let mut left: Vec<(Role, String)> = Vec::new();
+    left.extend(
+        run.debt_names
+            .iter()
+            .map(|debt| (Role::Warn, format!("still to be undone: {debt}"))),
+    );
+    left.extend(run.overrides.iter().map(|over| {
+        (
+            Role::Warn,
+            format!("{}, because: {}", over.what, over.reason),
+        )
+    }));
+    let mut again: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (id, record) in &run.actions {
+        match &record.state {
+            ActionState::Done {
+                outcome: Outcome::ByHand { note },
+            } => left.push((Role::Warn, format!("{id} was done by hand: {note}"))),
+            ActionState::Done {
+                outcome: Outcome::ObservedAfterDoubt,
+            } => left.push((
+                Role::Warn,
+                format!("{id}: its end was not seen, only its effect; read its transcript"),
+            )),
+            _ if record.attempts > 1 => again
+                .entry(record.stage.title.as_str())
+                .or_default()
+                .push(format!("{id}")),
+            _ => {}
+        }
+    }
+    left.extend(again.into_iter().map(|(title, ids)| {
+        (
+            Role::Warn,
+            format!("{title} needed more than one attempt: {}", ids.join(", ")),
+        )
+    }));
+    left.extend(
+        run.brief
+            .procedure
+            .notes
+            .iter()
+            .map(|note| (Role::Dim, note.clone())),
+    );
+    left
+}
+
+fn files_panel(app: &App, area: Rect, buf: &mut Buffer) {
+    let inner = panel(&app.look, "Files", "", false).render(area, buf);
+    let lines: Vec<Line<'static>> = match app.files.as_slice() {
+        [] => vec![line(
+            &app.look,
+            &[(Role::Dim, " Nothing is kept of this run.")],
+        )],
+        files => files
+            .iter()
+            .map(|(word, path)| {
+                line(
+                    &app.look,
+                    &[(Role::Dim, &format!(" {word:<9}")), (Role::Base, path)],
+                )
+            })
+            .collect(),
+    };
+    TextView::new(&app.look, &lines).render(inner, buf);
+}

@@ -1,0 +1,8 @@
+//! The screens of a run: what they show, what their keys do, and that no size breaks them.
+
+mod goldens;
+mod keys;
+mod scenes;
+mod screenshots;
+mod theatre;
+mod words;
