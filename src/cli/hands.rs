@@ -1,4 +1,4 @@
-//! Which transport a command gets.
+//! Hands on simulated clusters.
 
 use std::sync::Arc;
 
@@ -17,8 +17,6 @@ use crate::model::time::Stamp;
 use crate::parse::drill;
 use crate::sim::world::Known;
 use crate::sim::{self, SimWorld};
-use crate::transport::Looks;
-use crate::transport::dryrun::DryRun;
 use crate::transport::sim::SimTransport;
 
 impl Hands for SimTransport {
@@ -28,12 +26,6 @@ impl Hands for SimTransport {
 
     fn disturb(&mut self, what: &str, now: Stamp) -> Result<String, String> {
         self.inflict(what, now).map_err(|why| why.to_string())
-    }
-}
-
-impl<L: Looks> Hands for DryRun<L> {
-    fn secret(&mut self, _: &NodeId, _: SecretString) {
-        // The eyes of a dry run get theirs when they ask for one themselves.
     }
 }
 
@@ -154,47 +146,4 @@ pub fn drill(name: &str) -> Result<Drill, CliError> {
     }
     let text = load::read(path, "the drill")?;
     drill::drill(&text, name).map_err(|why| CliError::usage(format!("use the drill: {why}")))
-}
-
-/// Hands on real nodes. The SSH transport is put in here.
-///
-/// # Errors
-/// This build has none.
-pub fn ssh(brief: &Brief) -> Result<NoSsh, CliError> {
-    let nodes = brief.cluster.nodes.len();
-    Err(CliError::usage(format!(
-        "reach the {nodes} nodes of {}: this build has no SSH transport",
-        brief.cluster.name
-    ))
-    .hint("rehearse it: `holdpoint rehearse FILE`"))
-}
-
-/// Stands where the SSH transport will; there is no value of it.
-#[derive(Debug)]
-pub enum NoSsh {}
-
-impl Looks for NoSsh {
-    fn look(&mut self, _: crate::transport::Look, _: Stamp) {
-        match *self {}
-    }
-
-    fn due(&self) -> crate::transport::Due {
-        match *self {}
-    }
-
-    async fn arrival(&mut self, _: Stamp) -> crate::transport::Arrival {
-        match *self {}
-    }
-}
-
-impl crate::transport::Acts for NoSsh {
-    fn change(&mut self, _: crate::transport::Change, _: Stamp) {
-        match *self {}
-    }
-}
-
-impl Hands for NoSsh {
-    fn secret(&mut self, _: &NodeId, _: SecretString) {
-        match *self {}
-    }
 }

@@ -6,7 +6,8 @@
 //! | [`settings`] | flag over environment over file over default: one pure fold |
 //! | [`exit`] | kinds of errors and their exit codes, and how they are told |
 //! | [`load`] | procedure and cluster files to the givens of a run |
-//! | [`hands`] | which transport a command gets |
+//! | [`hands`] | hands on simulated clusters |
+//! | [`reach`] | how the real nodes are reached |
 //! | [`folder`] | making, opening and replaying the folder of a run |
 //! | [`session`] | one session: driver on one thread, face on the other |
 //! | [`lines`] | the face of line mode: the line protocol on stdin and stdout |
@@ -21,6 +22,7 @@ pub mod hands;
 pub mod lines;
 pub mod load;
 pub mod out;
+pub mod reach;
 mod screens;
 pub mod session;
 pub mod settings;

@@ -49,6 +49,11 @@ impl<L: Looks> DryRun<L> {
         &self.looks
     }
 
+    /// The eyes it looks through, to give them what they ask for.
+    pub fn looks_mut(&mut self) -> &mut L {
+        &mut self.looks
+    }
+
     /// What is supposed so far.
     pub fn overlay(&self) -> &Overlay {
         &self.overlay

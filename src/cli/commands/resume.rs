@@ -5,11 +5,11 @@ use std::sync::Arc;
 use crate::cli::args::Resume;
 use crate::cli::exit::{CliError, Kind};
 use crate::cli::folder::{self, Past};
-use crate::cli::hands;
 use crate::cli::lines::Words;
 use crate::cli::load::{self, Origin};
 use crate::cli::session::{self, Start};
 use crate::cli::settings::Settings;
+use crate::cli::{hands, reach};
 use crate::driver::{Clock, Hands, clock};
 use crate::engine::brief::Mode;
 use crate::engine::event::Entry;
@@ -101,7 +101,10 @@ fn go_on(
             )
         }
         Mode::DryRun => {
-            let hands = DryRun::new(hands::ssh(&past.brief)?, supposed(&state));
+            let hands = DryRun::new(
+                reach::looks(settings, &past.brief, Some(&state))?,
+                supposed(&state),
+            );
             let clock = Clock::wall(past.opening.wall, state.at);
             walk(
                 settings,
@@ -117,7 +120,7 @@ fn go_on(
             )
         }
         Mode::Run => {
-            let hands = hands::ssh(&past.brief)?;
+            let hands = reach::acts(settings, &past.brief, Some(&state))?;
             let clock = Clock::wall(past.opening.wall, state.at);
             walk(
                 settings,

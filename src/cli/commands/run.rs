@@ -9,7 +9,7 @@ use crate::cli::load::{self, Loaded};
 use crate::cli::out;
 use crate::cli::session::{self, Start};
 use crate::cli::settings::{Face, Settings};
-use crate::cli::{folder, hands};
+use crate::cli::{folder, reach};
 use crate::driver::{Clock, Hands, NoRecord, Session, clock};
 use crate::engine::brief::{Brief, Goal, Mode};
 use crate::engine::event::Opening;
@@ -59,7 +59,7 @@ pub fn plan(settings: &Settings, file: &Path) -> Result<u8, CliError> {
 pub fn dry_run(settings: &Settings, file: &Path) -> Result<u8, CliError> {
     let loaded = load::cluster_file(file)?;
     let brief = Arc::new(loaded.brief(Mode::DryRun, Goal::Walk));
-    let hands = DryRun::new(hands::ssh(&brief)?, Overlay::new());
+    let hands = DryRun::new(reach::looks(settings, &brief, None)?, Overlay::new());
     begin(settings, &loaded, brief, Mode::DryRun, hands)
 }
 
@@ -70,7 +70,7 @@ pub fn dry_run(settings: &Settings, file: &Path) -> Result<u8, CliError> {
 pub fn run(settings: &Settings, file: &Path) -> Result<u8, CliError> {
     let loaded = load::cluster_file(file)?;
     let brief = Arc::new(loaded.brief(Mode::Run, Goal::Walk));
-    let hands = hands::ssh(&brief)?;
+    let hands = reach::acts(settings, &brief, None)?;
     begin(settings, &loaded, brief, Mode::Run, hands)
 }
 
@@ -103,7 +103,7 @@ fn begin<T: Hands + 'static>(
 fn look(settings: &Settings, file: &Path, goal: Goal, words: Words) -> Result<Session, CliError> {
     let loaded = load::cluster_file(file)?;
     let brief = Arc::new(loaded.brief(Mode::DryRun, goal));
-    let hands = DryRun::new(hands::ssh(&brief)?, Overlay::new());
+    let hands = DryRun::new(reach::looks(settings, &brief, None)?, Overlay::new());
     let opening = Opening {
         run: RunId::new("-"),
         mode: Mode::DryRun,

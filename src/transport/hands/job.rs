@@ -15,8 +15,8 @@ use crate::model::text::Cleaner;
 use crate::transport::Order;
 use crate::transport::backoff::delay;
 use crate::transport::job::{
-    self, Followed, Follower, JobAnswer, JobExit, JobFailure, JobId, JobSpec, JobState,
-    Refusal, Standing,
+    self, Followed, Follower, JobAnswer, JobExit, JobFailure, JobId, JobSpec, JobState, Refusal,
+    Standing,
 };
 use crate::transport::ssh::Session;
 
@@ -308,7 +308,9 @@ fn end(answer: &JobAnswer) -> Option<JobReport> {
             not_started("what was to run the script was ended before the script began")
         }
         JobState::Rebooted => vanished("the node was booted while the script ran"),
-        JobState::Vanished => vanished("the script is gone from the node and its end is not recorded"),
+        JobState::Vanished => {
+            vanished("the script is gone from the node and its end is not recorded")
+        }
         JobState::BadRecord => vanished("the record of its end cannot be read on the node"),
     })
 }

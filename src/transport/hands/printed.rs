@@ -17,7 +17,9 @@ const SAID: usize = 300;
 pub(super) fn reading(output: &ReadOutput, gives: &[(FactId, FactKind)]) -> Reading {
     let printed = pairs(&output.stdout);
     let told = |(fact, kind): &(FactId, FactKind)| {
-        let value = printed.get(fact.as_str()).and_then(|text| typed(kind, text));
+        let value = printed
+            .get(fact.as_str())
+            .and_then(|text| typed(kind, text));
         (fact.clone(), value)
     };
     let facts: BTreeMap<FactId, Option<Value>> = gives.iter().map(told).collect();
@@ -103,7 +105,8 @@ mod tests {
 
     #[test]
     fn facts_are_read_by_their_kinds_and_noise_is_passed_over() {
-        let said = "Welcome to st1!\nversion=11\nprimary=yes\nsessions=7\nnot a fact = 1\nother=x\n";
+        let said =
+            "Welcome to st1!\nversion=11\nprimary=yes\nsessions=7\nnot a fact = 1\nother=x\n";
         let facts = reading(&output(0, said, ""), &gives()).unwrap();
         assert_eq!(facts["version"], Some(Value::text("11")));
         assert_eq!(facts["primary"], None, "`yes` is no bool");

@@ -163,7 +163,10 @@ mod tests {
         let keys: Vec<PathBuf> = vec!["/home/ana/keys/st".into(), "/keys/other".into()];
         assert_eq!(endpoint.identities, keys);
         assert_eq!(endpoint.agent, None);
-        assert_eq!(endpoint.known_hosts.user, [PathBuf::from("/home/ana/known")]);
+        assert_eq!(
+            endpoint.known_hosts.user,
+            [PathBuf::from("/home/ana/known")]
+        );
         assert_eq!(endpoint.connect_timeout, Duration::from_secs(3));
     }
 }

@@ -114,6 +114,9 @@ mod tests {
 
     #[test]
     fn words_of_a_node_cannot_move_the_cursor() {
-        assert_eq!(one_line("bad\x1b[2J \x1b]52;c;x\x07key\n  next\n"), "bad key next");
+        assert_eq!(
+            one_line("bad\x1b[2J \x1b]52;c;x\x07key\n  next\n"),
+            "bad key next"
+        );
     }
 }
