@@ -1,4 +1,4 @@
-//! Hands on simulated clusters.
+//! Which transport a command gets.
 
 use std::sync::Arc;
 
@@ -17,6 +17,8 @@ use crate::model::time::Stamp;
 use crate::parse::drill;
 use crate::sim::world::Known;
 use crate::sim::{self, SimWorld};
+use crate::transport::dryrun::DryRun;
+use crate::transport::nodes::{SshActs, SshLooks};
 use crate::transport::sim::SimTransport;
 
 impl Hands for SimTransport {
@@ -26,6 +28,18 @@ impl Hands for SimTransport {
 
     fn disturb(&mut self, what: &str, now: Stamp) -> Result<String, String> {
         self.inflict(what, now).map_err(|why| why.to_string())
+    }
+}
+
+impl Hands for DryRun<SshLooks> {
+    fn secret(&mut self, node: &NodeId, secret: SecretString) {
+        self.looks_mut().secret(node, secret);
+    }
+}
+
+impl Hands for SshActs {
+    fn secret(&mut self, node: &NodeId, secret: SecretString) {
+        SshActs::secret(self, node, secret);
     }
 }
 

@@ -6,8 +6,7 @@
 //! | [`settings`] | flag over environment over file over default: one pure fold |
 //! | [`exit`] | kinds of errors and their exit codes, and how they are told |
 //! | [`load`] | procedure and cluster files to the givens of a run |
-//! | [`hands`] | hands on simulated clusters |
-//! | [`reach`] | how the real nodes are reached |
+//! | [`hands`] | which transport a command gets |
 //! | [`folder`] | making, opening and replaying the folder of a run |
 //! | [`session`] | one session: driver on one thread, face on the other |
 //! | [`lines`] | the face of line mode: the line protocol on stdin and stdout |
@@ -22,7 +21,7 @@ pub mod hands;
 pub mod lines;
 pub mod load;
 pub mod out;
-pub mod reach;
+mod reach;
 mod screens;
 pub mod session;
 pub mod settings;

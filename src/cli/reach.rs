@@ -1,7 +1,5 @@
-//! How the real nodes are reached: endpoints, scripts and secrets, from the brief and from the machine we run on.
+//! How the real nodes are reached: endpoints, scripts and secrets, put together from the brief, the environment and files.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -9,94 +7,51 @@ use secrecy::SecretString;
 
 use super::exit::CliError;
 use super::folder;
-use super::session;
 use super::settings::Settings;
-use crate::driver::Hands;
-use crate::engine::brief::{Brief, Mode};
+use crate::engine::brief::Brief;
 use crate::engine::planner::variables;
 use crate::engine::state::RunState;
 use crate::journal::StateDir;
 use crate::model::cluster::{Given, Node, SecretSource};
-use crate::model::ids::{FactId, NodeId};
-use crate::model::procedure::{CheckKind, ParamKind};
+use crate::model::procedure::{CheckKind, ParamKind, Probe};
 use crate::model::script::{Class, Script};
-use crate::transport::dryrun::DryRun;
-use crate::transport::hands::{
-    CheckSetup, NodeSetup, ProbeSetup, Secrets, SshActs, SshLooks, Surroundings, endpoint,
+use crate::transport::nodes::{
+    CheckSetup, NodeSetup, ProbeSetup, Secrets, SshLooks, Surroundings, endpoint,
 };
 use crate::transport::ssh::{Credentials, PinnedKey};
-
-/// Private keys that ssh(1) offers by itself, below `~/.ssh`.
-const USUAL_KEYS: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
-/// Where ssh(1) keeps what it knows of hosts, below `~/.ssh`.
-const USUAL_KNOWN_HOSTS: [&str; 2] = ["known_hosts", "known_hosts2"];
-const GLOBAL_KNOWN_HOSTS: [&str; 2] = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"];
-
-impl Hands for SshActs {
-    fn secret(&mut self, node: &NodeId, secret: SecretString) {
-        self.give_secret(node, secret);
-    }
-}
-
-impl Hands for DryRun<SshLooks> {
-    fn secret(&mut self, node: &NodeId, secret: SecretString) {
-        self.looks_mut().give_secret(node, secret);
-    }
-}
 
 /// Eyes on the real nodes; nothing is connected yet. A resumed run hands in its state: the host keys that it has seen hold
 /// for the rest of it.
 ///
 /// # Errors
-/// A state folder that cannot be used.
-pub fn looks(
+/// A secret that cannot be had, a script that cannot be put together, a state folder that cannot be used.
+pub(super) fn looks(
     settings: &Settings,
     brief: &Brief,
     past: Option<&RunState>,
 ) -> Result<SshLooks, CliError> {
-    let around = surroundings(settings, brief.mode)?;
-    let nodes = brief.cluster.nodes.iter();
-    let setups: Result<Vec<NodeSetup>, CliError> = nodes
-        .map(|node| setup(brief, node, &around, past))
-        .collect();
-    Ok(SshLooks::new(setups?, Credentials::default()))
-}
-
-/// Hands on the real nodes; nothing is connected yet.
-///
-/// # Errors
-/// As [`looks`], and a secret that cannot be had.
-pub fn acts(
-    settings: &Settings,
-    brief: &Brief,
-    past: Option<&RunState>,
-) -> Result<SshActs, CliError> {
-    let mut secrets = Secrets::new();
-    for node in &brief.cluster.nodes {
+    let around = surroundings(settings, brief)?;
+    let mut setups = Vec::new();
+    let mut secrets = Secrets::default();
+    for (at, node) in brief.cluster.nodes.iter().enumerate() {
+        setups.push(setup(brief, node, &around, past, at as u64)?);
         gather(brief, node, &mut secrets)?;
     }
-    Ok(SshActs::new(looks(settings, brief, past)?, secrets))
+    Ok(SshLooks::new(setups, Credentials::default(), secrets))
 }
 
-fn surroundings(settings: &Settings, mode: Mode) -> Result<Surroundings, CliError> {
-    // Opened first, so that it has the right modes before a host key is written into it.
-    folder::state_dir(settings, Some(mode))?;
+fn surroundings(settings: &Settings, brief: &Brief) -> Result<Surroundings, CliError> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    // Opened so that it exists with the right modes before a host key is written into it.
+    folder::state_dir(settings, Some(brief.mode))?;
     let state = StateDir::locate(settings.state_dir.as_deref())?;
-    let variable = |name| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
-    let home = variable("HOME").map(PathBuf::from);
-    let below_ssh = |name: &&str| Some(home.as_ref()?.join(".ssh").join(name));
     Ok(Surroundings {
-        user: session::person().user,
-        identities: USUAL_KEYS
-            .iter()
-            .filter_map(below_ssh)
-            .filter(|key| key.exists())
-            .collect(),
+        user: variable("USER")
+            .or_else(|| variable("LOGNAME"))
+            .and_then(|user| user.into_string().ok()),
+        home: variable("HOME").map(PathBuf::from),
         agent: variable("SSH_AUTH_SOCK").map(PathBuf::from),
-        known_hosts: USUAL_KNOWN_HOSTS.iter().filter_map(below_ssh).collect(),
-        global_known_hosts: GLOBAL_KNOWN_HOSTS.map(PathBuf::from).into(),
         own_known_hosts: state.join("known_hosts"),
-        home,
     })
 }
 
@@ -105,108 +60,107 @@ fn setup(
     node: &Node,
     around: &Surroundings,
     past: Option<&RunState>,
+    seed: u64,
 ) -> Result<NodeSetup, CliError> {
-    let seen = past.and_then(|state| state.nodes.get(&node.name)?.host_key.clone());
-    let pinned = seen.map(|key| PinnedKey {
-        algorithm: key.algorithm,
-        fingerprint: key.fingerprint,
+    let mut reached = endpoint(node, around)
+        .map_err(|why| CliError::usage(format!("reach the cluster: {why}")))?;
+    let seen = past
+        .and_then(|state| state.nodes.get(&node.name))
+        .and_then(|node| node.host_key.as_ref());
+    reached.pinned = seen.map(|key| PinnedKey {
+        algorithm: key.algorithm.clone(),
+        fingerprint: key.fingerprint.clone(),
     });
     let variables = variables(brief, Some(&node.name));
     let assemble = |what: &str, body: &str| {
-        let script = Script::assemble(Class::Read, &variables, &[], body);
-        script.map(|script| script.text).map_err(|why| {
-            CliError::usage(format!(
-                "make the script of {what} for {}: {why}",
-                node.name
-            ))
-        })
+        Script::assemble(Class::Read, &variables, &[], body)
+            .map(|script| script.text)
+            .map_err(|why| CliError::usage(format!("put {what} for {} together: {why}", node.name)))
     };
-    Ok(NodeSetup {
-        node: node.name.clone(),
-        endpoint: endpoint(node, around, pinned),
-        probes: probes(brief, node, assemble)?,
-        checks: checks(brief, assemble)?,
-    })
-}
-
-fn probes(
-    brief: &Brief,
-    node: &Node,
-    assemble: impl Fn(&str, &str) -> Result<String, CliError>,
-) -> Result<Vec<ProbeSetup>, CliError> {
-    let procedure = &brief.procedure;
-    let here = brief.probes_on(&node.name);
-    let kind = |fact: &FactId| Some((fact.clone(), procedure.facts.get(fact)?.kind.clone()));
-    let runs = procedure
+    let mut probes = Vec::new();
+    for probe in brief
+        .procedure
         .probes
         .iter()
-        .filter(|probe| here.contains(&probe.id));
-    runs.map(|probe| {
-        Ok(ProbeSetup {
+        .filter(|probe| runs_on(probe, node))
+    {
+        let kind = |fact: &crate::model::ids::FactId| {
+            Some((fact.clone(), brief.procedure.facts.get(fact)?.kind.clone()))
+        };
+        probes.push(ProbeSetup {
             id: probe.id.clone(),
             gives: probe.gives.iter().filter_map(kind).collect(),
             every: probe.every,
             timeout: probe.timeout,
             script: assemble(&format!("probe {}", probe.id), &probe.script)?,
-        })
-    })
-    .collect()
-}
-
-fn checks(
-    brief: &Brief,
-    assemble: impl Fn(&str, &str) -> Result<String, CliError>,
-) -> Result<BTreeMap<crate::model::ids::CheckId, CheckSetup>, CliError> {
-    let mut checks = BTreeMap::new();
-    for check in &brief.procedure.checks {
-        let (script, timeout) = match &check.kind {
-            CheckKind::Script {
-                script, timeout, ..
-            } => (script, *timeout),
-            CheckKind::Facts { .. } | CheckKind::Attest => continue,
-        };
-        let script = assemble(&format!("check {}", check.id), script)?;
-        checks.insert(check.id.clone(), CheckSetup { timeout, script });
+        });
     }
-    Ok(checks)
+    let mut checks = std::collections::BTreeMap::new();
+    for check in &brief.procedure.checks {
+        if let CheckKind::Script {
+            script, timeout, ..
+        } = &check.kind
+        {
+            let script = assemble(&format!("check {}", check.id), script)?;
+            checks.insert(
+                check.id.clone(),
+                CheckSetup {
+                    script,
+                    timeout: *timeout,
+                },
+            );
+        }
+    }
+    Ok(NodeSetup {
+        node: node.name.clone(),
+        endpoint: reached,
+        probes,
+        checks,
+        seed,
+    })
 }
 
-/// The secret parameters of a node, read now from where the cluster file says.
+fn runs_on(probe: &Probe, node: &Node) -> bool {
+    probe.on.as_ref().is_none_or(|on| node.satisfies(on))
+}
+
+/// The secret parameters of a node: read now from where the cluster file says, or wanted from a human.
 fn gather(brief: &Brief, node: &Node, secrets: &mut Secrets) -> Result<(), CliError> {
-    let params = brief.procedure.params.iter();
-    for (param, _) in params.filter(|(_, param)| param.kind == ParamKind::Secret) {
+    let declared = brief
+        .procedure
+        .params
+        .iter()
+        .filter(|(_, param)| param.kind == ParamKind::Secret);
+    for (param, _) in declared {
         let Some(Given::Secret(source)) = brief.cluster.given(Some(node), param) else {
             continue;
         };
-        let value = value_of(source).map_err(|(why, hint)| {
-            CliError::usage(format!("get the secret {param} of {}: {why}", node.name)).hint(hint)
+        let name = param.as_str();
+        let known = match source {
+            SecretSource::Prompt => {
+                secrets.want(&node.name, name);
+                continue;
+            }
+            SecretSource::Env(variable) => std::env::var(variable)
+                .map_err(|_| format!("the environment variable {variable} is not set")),
+            SecretSource::File(path) => first_line(Path::new(path)),
+            SecretSource::Command(command) => said_by(command),
+        };
+        let known = known.map_err(|why| {
+            CliError::usage(format!("get the secret {name} of {}: {why}", node.name))
         })?;
-        let key = (node.name.clone(), param.as_str().to_owned());
-        secrets.insert(key, SecretString::from(value));
+        secrets.know(&node.name, name, SecretString::from(known));
     }
     Ok(())
 }
 
-/// Its first line; else why not, and what to do.
-fn value_of(source: &SecretSource) -> Result<String, (String, &'static str)> {
-    let text = match source {
-        SecretSource::Prompt => {
-            let hint = "give it as { env = \"NAME\" }, { file = \"path\" } or { command = \"..\" }";
-            return Err(("it is to be typed, which is not possible yet".into(), hint));
-        }
-        SecretSource::Env(name) => std::env::var(name)
-            .map_err(|why| (format!("environment variable {name}: {why}"), "set it"))?,
-        SecretSource::File(path) => std::fs::read_to_string(Path::new(path))
-            .map_err(|why| (format!("{path}: {why}"), "make the file readable for you"))?,
-        SecretSource::Command(command) => {
-            printed_by(command).map_err(|why| (why, "try the command by hand"))?
-        }
-    };
-    Ok(text.lines().next().unwrap_or_default().to_owned())
+fn first_line(path: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(path).map_err(|why| format!("{}: {why}", path.display()))?;
+    Ok(text.lines().next().unwrap_or_default().to_string())
 }
 
-/// What a command of the operator's own file prints, such as `pass show st/admin`.
-fn printed_by(command: &str) -> Result<String, String> {
+/// The first line that a command prints, such as `pass show st/admin`. It is the operator's own, from their own file.
+fn said_by(command: &str) -> Result<String, String> {
     let output = Command::new("sh")
         .args(["-c", command])
         .stdin(Stdio::null())
@@ -216,5 +170,7 @@ fn printed_by(command: &str) -> Result<String, String> {
     if !output.status.success() {
         return Err(format!("`{command}` ended with {}", output.status));
     }
-    String::from_utf8(output.stdout).map_err(|_| format!("`{command}` printed what is no text"))
+    let text = String::from_utf8(output.stdout)
+        .map_err(|_| format!("`{command}` printed what is not text"))?;
+    Ok(text.lines().next().unwrap_or_default().to_string())
 }

@@ -147,6 +147,6 @@ pub enum Due {
 }
 
 pub mod backoff;
-pub mod hands;
 pub mod job;
+pub mod nodes;
 pub mod ssh;

@@ -106,7 +106,7 @@ impl Wizard {
         let mut app = App::new(brief, options);
         let mut show = Show {
             keep,
-            pace: Pacing::new(self.start),
+            pace: Pacing::new(),
         };
         loop {
             if self.gone.load(Ordering::SeqCst) {
@@ -134,7 +134,7 @@ impl Wizard {
             if app.over && app.run.ending.is_none() && app.run.opening.is_none() {
                 return Ok(Leave::Over);
             }
-            self.show(&app, &mut show.pace)?;
+            self.show(&mut app, &mut show.pace)?;
         }
     }
 
@@ -189,7 +189,7 @@ impl Wizard {
         Ok(None)
     }
 
-    fn show(&mut self, app: &App, pace: &mut Pacing) -> Result<(), UiError> {
+    fn show(&mut self, app: &mut App, pace: &mut Pacing) -> Result<(), UiError> {
         if pace.rings_again(!app.holds.is_empty()) {
             self.term.bell().map_err(UiError::Terminal)?;
         }
@@ -199,7 +199,10 @@ impl Wizard {
         self.term
             .set_title(&app.title())
             .map_err(UiError::Terminal)?;
-        self.draw(|area, buf| screen::draw(app, area, buf))
+        self.draw(|area, buf| {
+            app.size = area;
+            screen::draw(app, area, buf);
+        })
     }
 
     fn draw(
@@ -232,7 +235,7 @@ struct Pacing {
 }
 
 impl Pacing {
-    fn new(_start: Instant) -> Pacing {
+    fn new() -> Pacing {
         Pacing {
             drawn: None,
             changed: true,

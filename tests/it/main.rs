@@ -17,6 +17,7 @@ mod files;
 mod hands;
 mod journal;
 mod journal_disk;
+mod real_walk;
 mod rehearsals;
 mod screens;
 mod sim;

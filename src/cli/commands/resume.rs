@@ -17,6 +17,7 @@ use crate::engine::input::Input;
 use crate::engine::state::RunState;
 use crate::journal::{Journal, RunDir};
 use crate::transport::dryrun::{DryRun, Overlay};
+use crate::transport::nodes::SshActs;
 
 /// Resumes.
 ///
@@ -120,7 +121,7 @@ fn go_on(
             )
         }
         Mode::Run => {
-            let hands = reach::acts(settings, &past.brief, Some(&state))?;
+            let hands = SshActs::new(reach::looks(settings, &past.brief, Some(&state))?);
             let clock = Clock::wall(past.opening.wall, state.at);
             walk(
                 settings,

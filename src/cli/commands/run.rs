@@ -19,6 +19,7 @@ use crate::model::ids::RunId;
 use crate::model::time::Stamp;
 use crate::report::plan_text;
 use crate::transport::dryrun::{DryRun, Overlay};
+use crate::transport::nodes::SshActs;
 
 /// Connects, looks and runs the checks.
 ///
@@ -70,7 +71,7 @@ pub fn dry_run(settings: &Settings, file: &Path) -> Result<u8, CliError> {
 pub fn run(settings: &Settings, file: &Path) -> Result<u8, CliError> {
     let loaded = load::cluster_file(file)?;
     let brief = Arc::new(loaded.brief(Mode::Run, Goal::Walk));
-    let hands = reach::acts(settings, &brief, None)?;
+    let hands = SshActs::new(reach::looks(settings, &brief, None)?);
     begin(settings, &loaded, brief, Mode::Run, hands)
 }
 

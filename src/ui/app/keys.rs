@@ -4,8 +4,12 @@ use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::field::Field;
 use super::modal::Kind;
+use super::moves::moved;
 use super::{App, Ask};
 use crate::ui::keymap::{self, Command};
+
+/// Lines that the text above a list may be scrolled.
+const LONG: usize = 200;
 
 impl App {
     /// A key was pressed at this time, in milliseconds of any steady clock.
@@ -94,7 +98,8 @@ impl App {
         if modal.lists() && !paging {
             modal.selected = moved(modal.selected, step, count);
         } else {
-            modal.scroll = moved(modal.scroll, step, 1000);
+            let lines = if modal.lists() { LONG } else { count };
+            modal.scroll = moved(modal.scroll, step, lines);
         }
     }
 
@@ -102,9 +107,4 @@ impl App {
     pub(super) fn top_kind(&self) -> Option<&Kind> {
         self.modals.last().map(|modal| &modal.kind)
     }
-}
-
-/// A place in a list of so many, moved by so many.
-pub(super) fn moved(at: usize, step: isize, count: usize) -> usize {
-    at.saturating_add_signed(step).min(count.saturating_sub(1))
 }

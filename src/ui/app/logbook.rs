@@ -324,9 +324,49 @@ fn told<'a>(run: &RunState, event: &'a Event) -> Option<Told<'a>> {
         Event::GateConfirmed { gate, by, .. } => {
             Told::note(format!("gate {gate} opened by {}", by.user))
         }
+        Event::Rebooted { node, .. } => Told::at(node, Stream::Obs, "has booted anew".into()),
+        Event::DetourTaken { reason, by, .. } => {
+            Told::note(format!("{} takes another way: {reason}", by.user))
+        }
         Event::Noted { text, by } => Told::note(format!("{}: {text}", by.user)),
         Event::Fault { text } => Told::note(format!("fault injected: {text}")),
-        _ => None,
+        Event::Opened(_)
+        | Event::Resumed { .. }
+        | Event::Linked { .. }
+        | Event::HostKeyAnswered { .. }
+        | Event::SecretGiven { .. }
+        | Event::ReadinessBegan
+        | Event::CheckJudged { .. }
+        | Event::CheckAgain { .. }
+        | Event::Attested { .. }
+        | Event::Waived { .. }
+        | Event::PlanFrozen { .. }
+        | Event::PlanRefused { .. }
+        | Event::PlanApproved { .. }
+        | Event::Held { .. }
+        | Event::Released { .. }
+        | Event::GateOpening { .. }
+        | Event::GateOpened { .. }
+        | Event::GateClosed { .. }
+        | Event::GateRefused { .. }
+        | Event::ActionAsked { .. }
+        | Event::ActionAccepted { .. }
+        | Event::ActionOverdue { .. }
+        | Event::CancelAsked { .. }
+        | Event::Chosen { .. }
+        | Event::ActionReopened { .. }
+        | Event::ByHandSaid { .. }
+        | Event::DebtOpened { .. }
+        | Event::DebtPaid { .. }
+        | Event::InvariantTold { .. }
+        | Event::Subsided { .. }
+        | Event::HeldLong { .. }
+        | Event::ResumeAccepted { .. }
+        | Event::TurnBackTimePassed { .. }
+        | Event::Paused { .. }
+        | Event::WentOn { .. }
+        | Event::Left { .. }
+        | Event::Finished { .. } => None,
     }
 }
 

@@ -6,8 +6,11 @@ pub mod field;
 mod keys;
 pub mod logbook;
 pub mod modal;
+mod moves;
+mod prepare;
 mod typing;
 pub mod view;
+mod walk;
 
 pub(crate) use act::is_trouble;
 
@@ -61,6 +64,8 @@ pub struct App {
     told: BTreeSet<HoldKey>,
     /// The speed to go back to when the rehearsal has run to its next hold point.
     sprint: Option<Speed>,
+    /// The speed to go back to when a held rehearsal is released.
+    held: Option<Speed>,
     keeps: bool,
 }
 
@@ -140,6 +145,7 @@ impl App {
             theme: 0,
             told: BTreeSet::new(),
             sprint: None,
+            held: None,
             keeps: options.keep.is_some(),
         }
     }

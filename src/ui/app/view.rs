@@ -15,6 +15,8 @@ pub struct Views {
     /// The selected stage of the plan.
     pub plan: usize,
     pub plan_scroll: usize,
+    /// What is searched in the plan, in small letters.
+    pub plan_search: String,
     pub execute: ExecuteView,
     pub report: usize,
 }

@@ -179,11 +179,7 @@ fn facts(stage: &Stage) -> Vec<(&'static str, String, Role)> {
     if let Some(requires) = &stage.requires {
         facts.push(("needs", requires.to_string(), Role::Base));
     }
-    let proves = stage
-        .actions
-        .first()
-        .map(|action| proves(action))
-        .unwrap_or_default();
+    let proves = stage.actions.first().map(proves).unwrap_or_default();
     if !proves.is_empty() {
         facts.push(("proves", proves, Role::Base));
     }

@@ -288,10 +288,19 @@ impl WelcomeScreen {
                 ],
             })
             .collect();
+        let longest = self
+            .items
+            .procedures
+            .iter()
+            .map(|procedure| procedure.id.len())
+            .max();
+        let longest = u16::try_from(longest.unwrap_or(0))
+            .unwrap_or(u16::MAX)
+            .clamp(9, 48);
         let columns = [
-            Column::new("PROCEDURE", 36),
+            Column::new("PROCEDURE", longest),
             Column::new("WHAT", 24).grow(1),
-            Column::new("PRODUCT", 24).drop(1),
+            Column::new("PRODUCT", 22).drop(1),
             Column::new("STEPS", 5).right(),
         ];
         table(&self.look, &columns, &rows, selected).render(indented(inset(inner), selected), buf);

@@ -2,6 +2,7 @@
 
 use holdpoint::model::reply::{Claim, JobReport};
 use holdpoint::transport::Change;
+use std::os::unix::fs::PermissionsExt;
 
 use crate::support::eventually;
 use crate::support::hands::{acts, is_down, is_up, order};
@@ -187,4 +188,34 @@ async fn control_sequences_of_a_script_stay_on_the_node() {
         lines.contains("no end") && !lines.contains("52;c"),
         "{lines:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_cannot_say_what_became_of_a_job_leaves_it_in_doubt() {
+    let Some(node) = Sshd::start("st1", "127.0.0.2") else {
+        return;
+    };
+    let order = order(&node, "r1.wait.1", "echo begun; sleep 300");
+    let mut before = acts(&[&node]);
+    before.connect(&node).await;
+    before.start(&order);
+    before.line(&order, "begun").await;
+    drop(before);
+
+    // Somebody has opened the folder to all the world meanwhile: nothing in it counts.
+    let jobs = node.home.join("jobs");
+    let mode = |mode| std::fs::set_permissions(&jobs, PermissionsExt::from_mode(mode));
+    mode(0o777).expect("it is ours");
+    let mut after = acts(&[&node]);
+    after.connect(&node).await;
+    after.attach(&order);
+    let said = after.job(&order, |_| true).await;
+    assert!(is_out_of_sight(&said), "it may still run: {said:?}");
+
+    mode(0o700).expect("it is ours");
+    after.job(&order, is_accepted).await;
+    after.change(Change::Cancel {
+        order: order.clone(),
+    });
+    assert_eq!(after.end(&order).await, Claim::Cancelled);
 }

@@ -1,7 +1,7 @@
 //! Connections: unknown and changed keys, passphrases, links that drop and come back.
 
 use holdpoint::model::reply::{LinkReport, Refusal};
-use holdpoint::transport::hands::SshLooks;
+use holdpoint::transport::nodes::{Secrets, SshLooks};
 use holdpoint::transport::ssh::{Credentials, Endpoint};
 use holdpoint::transport::{Arrival, Look};
 use secrecy::SecretString;
@@ -13,7 +13,11 @@ use crate::support::sshd::{Sshd, new_key};
 
 fn eyes(node: &Sshd, endpoint: Endpoint) -> Watcher<SshLooks> {
     let setups = vec![setup(node, endpoint)];
-    Watcher::new(SshLooks::new(setups, Credentials::default()))
+    Watcher::new(SshLooks::new(
+        setups,
+        Credentials::default(),
+        Secrets::default(),
+    ))
 }
 
 fn connect(node: &Sshd) -> Look {
@@ -114,7 +118,7 @@ async fn one_passphrase_opens_the_key_for_all_nodes() {
         endpoint.identities = vec![key.clone()];
         setup(node, endpoint)
     });
-    let looks = SshLooks::new(setups.into(), Credentials::default());
+    let looks = SshLooks::new(setups.into(), Credentials::default(), Secrets::default());
     let mut hands = Watcher::new(looks);
     for node in [&st1, &st2] {
         hands.look(connect(node));
@@ -132,9 +136,8 @@ async fn one_passphrase_opens_the_key_for_all_nodes() {
     }
     assert!(asked[0].starts_with("passphrase of /") && asked[0].ends_with("locked"));
 
-    hands
-        .hands
-        .give_secret(&id(&st1), SecretString::from("wrong"));
+    hands.hands.secret(&id(&st1), SecretString::from("wrong"));
+    hands.look(reconnect(&st1));
     let again = hands
         .link(&st1, |report| {
             matches!(report, LinkReport::WantsSecret { .. })
@@ -143,7 +146,8 @@ async fn one_passphrase_opens_the_key_for_all_nodes() {
     assert!(format!("{again:?}").contains("does not open it"));
     hands
         .hands
-        .give_secret(&id(&st1), SecretString::from("correct horse"));
+        .secret(&id(&st1), SecretString::from("correct horse"));
+    hands.look(reconnect(&st1));
     let (mut one, mut two) = (false, false);
     while !(one && two) {
         let up = |arrival: &Arrival| match arrival {

@@ -259,3 +259,18 @@ fn the_first_screen_resumes_opens_and_rehearses() {
         Some(WelcomeChoice::Leave)
     );
 }
+
+#[test]
+fn the_plan_is_searched_round_and_round() {
+    let mut theatre = Theatre::new(relay(), Mode::Run).open();
+    theatre.walk_to(HoldKind::Gate, "plan");
+    theatre.press(KeyCode::Char('/'));
+    theatre.type_in("install");
+    theatre.press(KeyCode::Enter);
+    let first = theatre.app.views.plan;
+    theatre.press(KeyCode::Char('n'));
+    assert_ne!(theatre.app.views.plan, first);
+    theatre.press(KeyCode::Char('n'));
+    assert_eq!(theatre.app.views.plan, first);
+    assert!(theatre.text(120, 36).contains("Install the package"));
+}

@@ -2,6 +2,7 @@
 
 mod goldens;
 mod keys;
+mod on_a_terminal;
 mod scenes;
 mod screenshots;
 mod theatre;

@@ -10,7 +10,7 @@ use holdpoint::model::script::{Class, Script};
 use holdpoint::model::telemetry::Telemetry;
 use holdpoint::model::time::{Span, Stamp};
 use holdpoint::model::value::Value;
-use holdpoint::transport::hands::{CheckSetup, NodeSetup, ProbeSetup, Secrets, SshActs, SshLooks};
+use holdpoint::transport::nodes::{CheckSetup, NodeSetup, ProbeSetup, Secrets, SshActs, SshLooks};
 use holdpoint::transport::ssh::{Credentials, Endpoint};
 use holdpoint::transport::{Acts, Arrival, Change, Look, Looks, Order};
 
@@ -50,6 +50,7 @@ pub fn setup(node: &Sshd, endpoint: Endpoint) -> NodeSetup {
         endpoint,
         probes: vec![probe],
         checks: BTreeMap::from([("facts".into(), check)]),
+        seed: 1,
     }
 }
 
@@ -61,12 +62,12 @@ pub fn set_facts(node: &Sshd, text: &str) {
 /// Eyes on these nodes, whose host keys are known.
 pub fn looks(nodes: &[&Sshd]) -> SshLooks {
     let setups = nodes.iter().map(|node| setup(node, friend(node)));
-    SshLooks::new(setups.collect(), Credentials::default())
+    SshLooks::new(setups.collect(), Credentials::default(), Secrets::default())
 }
 
 /// Hands on these nodes, whose host keys are known.
 pub fn acts(nodes: &[&Sshd]) -> Watcher<SshActs> {
-    Watcher::new(SshActs::new(looks(nodes), Secrets::new()))
+    Watcher::new(SshActs::new(looks(nodes)))
 }
 
 /// A change of one node: a script under the name of a job.

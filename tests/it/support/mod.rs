@@ -12,3 +12,4 @@ pub mod walk;
 pub use tools::{eventually, tool};
 pub mod double;
 pub mod procedure_file;
+pub mod real;

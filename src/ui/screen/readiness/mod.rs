@@ -1,135 +1,23 @@
 //! Readiness: every check with what it found, why it matters and what usually helps.
 
+mod rows;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
+
+pub(crate) use rows::{Row, rows, selected};
+
+use rows::is_open;
 
 use super::kit::{inset, labelled, panel, split_left, split_top, wrapped};
 use crate::engine::checks;
 use crate::engine::event::Verdict;
 use crate::engine::state::{CheckKey, CheckState};
 use crate::model::procedure::{Check, CheckKind, Severity};
+use crate::ui::Role;
 use crate::ui::app::App;
 use crate::ui::widget::{Cell, Column, Table, TableRow, TextView};
-use crate::ui::{Role, format};
-
-/// One row of the list.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Row {
-    Section {
-        name: String,
-        /// Checks that no longer stand in the way, and all.
-        settled: usize,
-        all: usize,
-        open: bool,
-    },
-    /// A check on one node, or on so many where it came to the same.
-    Check {
-        key: CheckKey,
-        alike: usize,
-        all: usize,
-    },
-}
-
-/// The list as it is folded and filtered now.
-pub(crate) fn rows(app: &App) -> Vec<Row> {
-    let view = &app.views.readiness;
-    let procedure = &app.run.brief.procedure;
-    let mut sections: Vec<&str> = Vec::new();
-    for check in &procedure.checks {
-        if !sections.contains(&check.section.as_str()) {
-            sections.push(&check.section);
-        }
-    }
-    let filter = view.filter.to_lowercase();
-    let mut rows = Vec::new();
-    for name in sections {
-        let wanted = |check: &&Check| {
-            check.section == name
-                && (filter.is_empty() || check.title.to_lowercase().contains(&filter))
-        };
-        let members: Vec<&Check> = procedure.checks.iter().filter(wanted).collect();
-        let keys: Vec<Row> = members
-            .iter()
-            .flat_map(|check| rows_of(app, check))
-            .collect();
-        let (mut all, mut settled) = (0, 0);
-        for (key, state) in app.run.checks.iter() {
-            if let Some(check) = members.iter().find(|check| check.id == key.0) {
-                all += 1;
-                settled += usize::from(checks::settled(check, state));
-            }
-        }
-        if keys.is_empty() {
-            continue;
-        }
-        let usual = settled < all;
-        let open = (usual != view.turned.contains(name)) || !filter.is_empty();
-        rows.push(Row::Section {
-            name: name.to_string(),
-            settled,
-            all,
-            open,
-        });
-        if open {
-            rows.extend(keys);
-        }
-    }
-    rows
-}
-
-/// The selected row: what the operator chose, else the first check that stands in the way.
-pub(crate) fn selected(app: &App, rows: &[Row]) -> usize {
-    let view = &app.views.readiness;
-    if view.jumped {
-        return view.selected.min(rows.len().saturating_sub(1));
-    }
-    let stands = |row: &Row| match row {
-        Row::Check { key, .. } => is_open(app, key),
-        Row::Section { .. } => false,
-    };
-    rows.iter().position(stands).unwrap_or(0)
-}
-
-fn is_open(app: &App, key: &CheckKey) -> bool {
-    let check = app.run.brief.procedure.check(&key.0);
-    match (check, app.run.checks.get(key)) {
-        (Some(check), Some(state)) => !checks::settled(check, state),
-        _ => false,
-    }
-}
-
-/// A check's rows: each node on which it stands in the way alone, those that passed together.
-fn rows_of(app: &App, check: &Check) -> Vec<Row> {
-    let keys: Vec<(&CheckKey, &CheckState)> = app
-        .run
-        .checks
-        .iter()
-        .filter(|(key, _)| key.0 == check.id)
-        .collect();
-    let all = keys.len();
-    let alone = |state: &CheckState| {
-        !checks::settled(check, state) && !matches!(state, CheckState::Waiting)
-    };
-    let mut rows: Vec<Row> = keys
-        .iter()
-        .filter(|(_, state)| alone(state))
-        .map(|(key, _)| Row::Check {
-            key: (*key).clone(),
-            alike: 1,
-            all,
-        })
-        .collect();
-    let rest: Vec<_> = keys.iter().filter(|(_, state)| !alone(state)).collect();
-    if let Some((key, _)) = rest.first() {
-        rows.push(Row::Check {
-            key: (*key).clone(),
-            alike: rest.len(),
-            all,
-        });
-    }
-    rows
-}
 
 /// Draws the list and the selected check in full.
 pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
@@ -192,7 +80,7 @@ fn table_row(app: &App, row: &Row) -> TableRow {
         Row::Check { key, alike, all } => {
             let (sign, word, role) = mark(app, key);
             let check = app.run.brief.procedure.check(&key.0);
-            let title = check.map_or(key.0.to_string(), |check| filled(app, &check.title));
+            let title = check.map_or(key.0.to_string(), |check| full(app, &check.title, key));
             let text = match (&key.1, *alike < *all || *all == 1) {
                 (Some(node), true) if *alike == 1 => format!("{node}: {title}"),
                 _ => title,
@@ -293,7 +181,7 @@ fn check_lines(app: &App, key: &CheckKey, columns: usize) -> Vec<Line<'static>> 
     let mut lines = wrapped(
         look,
         role,
-        &format!("{sign} {word}   {}", filled(app, &check.title)),
+        &format!("{sign} {word}   {}", full(app, &check.title, key)),
         columns,
     );
     lines.push(Line::default());
@@ -315,7 +203,6 @@ fn check_lines(app: &App, key: &CheckKey, columns: usize) -> Vec<Line<'static>> 
     for (label, role, text) in answer(app, key) {
         lines.extend(labelled(look, label, role, &text, columns));
     }
-    let node = key.1.as_ref().map_or("each node", |node| node.as_str());
     for (head, text) in [
         ("why it matters", &check.why),
         ("what usually helps", &check.advice),
@@ -323,12 +210,7 @@ fn check_lines(app: &App, key: &CheckKey, columns: usize) -> Vec<Line<'static>> 
         if !text.is_empty() {
             lines.push(Line::default());
             lines.extend(wrapped(look, Role::Header, head, columns));
-            lines.extend(wrapped(
-                look,
-                Role::Base,
-                &filled(app, &text.replace("{node}", node)),
-                columns,
-            ));
+            lines.extend(wrapped(look, Role::Base, &full(app, text, key), columns));
         }
     }
     lines.push(Line::default());
@@ -412,15 +294,15 @@ pub(crate) fn command_lines(app: &App, key: &CheckKey) -> Vec<String> {
     }
 }
 
-/// `{target}` is the one name that titles use before there is a plan.
-fn filled(app: &App, text: &str) -> String {
-    text.replace("{target}", &app.run.brief.cluster.target)
+/// A text of a check with its holes filled in, for the node that the row is about.
+fn full(app: &App, text: &str, key: &CheckKey) -> String {
+    checks::in_full(&app.run.brief, text, key.1.as_ref())
 }
 
 fn capital(name: &str) -> String {
     let mut chars = name.chars();
     match chars.next() {
         Some(first) => first.to_uppercase().collect::<String>() + chars.as_str(),
-        None => format::plural(0, "check", "checks"),
+        None => String::new(),
     }
 }

@@ -17,6 +17,7 @@ mod acts;
 mod asks;
 mod failed;
 mod job;
+mod keys;
 mod link;
 mod looks;
 mod printed;
@@ -25,5 +26,6 @@ mod setup;
 mod tell;
 
 pub use acts::SshActs;
+pub use keys::Secrets;
 pub use looks::SshLooks;
-pub use setup::{CheckSetup, NodeSetup, ProbeSetup, Secrets, Surroundings, endpoint};
+pub use setup::{CheckSetup, NodeSetup, ProbeSetup, Surroundings, endpoint};

@@ -1,6 +1,5 @@
 //! One node's connection: had, kept, lost, taken up again.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::sleep;
 
 use super::failed::{Failed, Next, Question, UnknownKey, next, refused};
+use super::keys::{KeyRing, Keys};
 use super::tell::{Teller, one_line, words};
 use crate::model::ids::NodeId;
 use crate::model::reply::{HostKey, LinkReport, Refusal};
@@ -35,11 +35,14 @@ pub(super) struct Link {
     pub(super) asks: UnboundedReceiver<LinkAsk>,
     /// Where the others find the session.
     pub(super) session: watch::Sender<Option<Session>>,
-    /// Shared by all nodes: a passphrase that was given once opens the key for all of them.
-    pub(super) credentials: watch::Sender<Credentials>,
+    pub(super) keys: Keys,
+    /// The same, to see what was added since the last attempt.
+    pub(super) added: watch::Receiver<KeyRing>,
     /// Shared by all nodes: so many handshakes at once.
     pub(super) handshakes: Arc<Semaphore>,
     pub(super) teller: Teller,
+    /// Keeps the nodes' back-off out of step.
+    pub(super) seed: u64,
     /// Whether there was a connection before: then a refusal may be a node that is booting.
     pub(super) was_up: bool,
 }
@@ -63,13 +66,18 @@ impl Link {
         let mut attempt = 0;
         let mut told = None;
         loop {
+            if let Some((report, question)) = self.missing() {
+                self.tell(report).await;
+                self.wait_for_answer(question).await?;
+                continue;
+            }
             match self.dial().await? {
                 Ok((session, incarnation)) => {
                     (attempt, told) = (0, None);
                     let why = self.stay(session, incarnation).await?;
                     self.tell_down(&mut told, why).await;
                 }
-                Err(failed) => match next(failed, attempt, self.seed(), self.was_up) {
+                Err(failed) => match next(failed, attempt, self.seed, self.was_up) {
                     Next::Again(pause, why) => {
                         attempt += 1;
                         self.tell_down(&mut told, why).await;
@@ -91,7 +99,7 @@ impl Link {
         let what = format!("connecting to {host}, port {port}");
         self.teller.linking(&self.node, what).await;
         let endpoint = self.endpoint.clone();
-        let credentials = self.credentials.borrow().clone();
+        let credentials = self.added.borrow_and_update().credentials.clone();
         let handshakes = Arc::clone(&self.handshakes);
         let dialling = connect(endpoint, credentials, handshakes);
         tokio::pin!(dialling);
@@ -174,12 +182,16 @@ impl Link {
 
     /// Waits for a word that makes another attempt worth while.
     async fn wait_for_answer(&mut self, question: Question) -> Result<(), Leave> {
-        let mut known = self.credentials.subscribe();
         loop {
             let ask = tokio::select! {
                 ask = self.asks.recv() => ask,
-                // Another node of the cluster may have been given the passphrase of the same key.
-                _ = known.changed(), if matches!(question, Question::Passphrase(_)) => return Ok(()),
+                // Another node of the cluster may have been given what this one wants.
+                Ok(()) = self.added.changed() => {
+                    if self.is_answered(&question) {
+                        return Ok(());
+                    }
+                    continue;
+                }
             };
             match (ask, &question) {
                 (None | Some(LinkAsk::Disconnect), _) => return Err(Leave),
@@ -195,14 +207,42 @@ impl Link {
                         return Ok(());
                     }
                 }
-                (Some(LinkAsk::Secret(secret)), Question::Passphrase(path)) => {
-                    self.credentials
-                        .send_modify(|credentials| credentials.add_passphrase(path, secret));
-                    return Ok(());
-                }
-                (Some(LinkAsk::HostKey { .. } | LinkAsk::Secret(_)), _) => {}
+                (Some(LinkAsk::Secret(secret)), question) => self.keep(question, secret),
+                (
+                    Some(LinkAsk::HostKey { .. }),
+                    Question::Passphrase(_) | Question::Param(_) | Question::None,
+                ) => {}
             }
         }
+    }
+
+    /// Keeps what a human gave, for all nodes. That it was added wakes whoever waits for it, this node too.
+    fn keep(&self, question: &Question, secret: SecretString) {
+        match question {
+            Question::Passphrase(path) => self
+                .keys
+                .send_modify(|keys| keys.credentials.add_passphrase(path, secret)),
+            Question::Param(name) => self
+                .keys
+                .send_modify(|keys| keys.secrets.give(name, secret)),
+            Question::HostKey(_) | Question::None => {}
+        }
+    }
+
+    fn is_answered(&self, question: &Question) -> bool {
+        let keys = self.added.borrow();
+        match question {
+            Question::Passphrase(path) => keys.credentials.passphrase(path).is_some(),
+            Question::Param(name) => keys.secrets.missing(&self.node).as_ref() != Some(name),
+            Question::HostKey(_) | Question::None => false,
+        }
+    }
+
+    /// The first secret parameter that only a human can give and that nobody has given yet.
+    fn missing(&mut self) -> Option<(LinkReport, Question)> {
+        let name = self.added.borrow_and_update().secrets.missing(&self.node)?;
+        let secret = format!("parameter {name} (not echoed, not kept)");
+        Some((LinkReport::WantsSecret { secret }, Question::Param(name)))
     }
 
     /// Whether another attempt is worth while after an answer about an unknown key.
@@ -258,13 +298,6 @@ impl Link {
             }),
             user: self.endpoint.user.clone(),
         }
-    }
-
-    /// Differs between the nodes of a cluster and between two operators: nobody knocks in step.
-    fn seed(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        (self.node.as_str(), std::process::id()).hash(&mut hasher);
-        hasher.finish()
     }
 }
 

@@ -25,7 +25,7 @@ use crate::transport::ssh::Session;
 const POLL: Duration = Duration::from_secs(5);
 /// How long a cancelled script may take to end by itself. Part of what the node compares when a start is repeated:
 /// never change it.
-const GRACE: Duration = Duration::from_secs(20);
+const GRACE: Duration = Duration::from_secs(30);
 /// So often a start is repeated that the node has not begun yet; each waits there for up to five seconds.
 const STARTS: u32 = 6;
 /// So often an acknowledgement is repeated; what it frees is only space.

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::asks::{Ask, Asks};
+use super::keys::{KeyRing, Keys, Secrets};
 use super::link::{Link, LinkAsk};
 use super::probes::{ProbeAsk, Probes};
 use super::setup::NodeSetup;
@@ -30,6 +31,7 @@ pub struct SshLooks {
     nodes: BTreeMap<NodeId, Node>,
     teller: Teller,
     arrivals: mpsc::Receiver<Arrival>,
+    keys: Keys,
     clock: Anchor,
     /// Ended when this is dropped.
     tasks: JoinSet<()>,
@@ -65,14 +67,18 @@ struct Anchor {
 }
 
 impl SshLooks {
-    /// Eyes on these nodes. `credentials` open their keys; what is given later is added to them.
-    pub fn new(nodes: Vec<NodeSetup>, credentials: Credentials) -> SshLooks {
+    /// Eyes on these nodes; nothing is connected yet. `credentials` open their keys, `secrets` are what scripts may name;
+    /// what is given later is added to both.
+    pub fn new(nodes: Vec<NodeSetup>, credentials: Credentials, secrets: Secrets) -> SshLooks {
         let (teller, arrivals) = Teller::new();
-        let credentials = watch::Sender::new(credentials);
+        let keys = watch::Sender::new(KeyRing {
+            credentials,
+            secrets,
+        });
         let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
         let node = |setup: NodeSetup| {
             let name = setup.node.clone();
-            let node = Node::new(setup, &credentials, &handshakes, &teller);
+            let node = Node::new(setup, &keys, &handshakes, &teller);
             (name, node)
         };
         SshLooks {
@@ -83,18 +89,23 @@ impl SshLooks {
                 reading: None,
             },
             tasks: JoinSet::new(),
+            keys,
             teller,
         }
     }
 
-    /// Takes the secret that a node asked for, such as the passphrase of a key.
-    pub fn give_secret(&mut self, node: &NodeId, secret: SecretString) {
+    /// Takes the secret that a node asked for, such as the passphrase of a key. Every node that wants the same gets it too.
+    pub fn secret(&mut self, node: &NodeId, secret: SecretString) {
         self.ask_link(node, LinkAsk::Secret(secret));
     }
 
     /// Where the node's session is found while there is one.
     pub(super) fn session(&mut self, node: &NodeId) -> Option<watch::Receiver<Option<Session>>> {
         self.awake(node).map(|node| node.session.clone())
+    }
+
+    pub(super) fn keys(&self) -> Keys {
+        self.keys.clone()
     }
 
     pub(super) fn teller(&self) -> Teller {
@@ -141,12 +152,7 @@ impl SshLooks {
 }
 
 impl Node {
-    fn new(
-        setup: NodeSetup,
-        credentials: &watch::Sender<Credentials>,
-        handshakes: &Arc<Semaphore>,
-        teller: &Teller,
-    ) -> Node {
+    fn new(setup: NodeSetup, keys: &Keys, handshakes: &Arc<Semaphore>, teller: &Teller) -> Node {
         let setup = Arc::new(setup);
         let (link, link_asks) = unbounded_channel();
         let (probes, probe_asks) = unbounded_channel();
@@ -158,7 +164,9 @@ impl Node {
                 endpoint: setup.endpoint.clone(),
                 asks: link_asks,
                 session: sender,
-                credentials: credentials.clone(),
+                keys: keys.clone(),
+                added: keys.subscribe(),
+                seed: setup.seed,
                 handshakes: Arc::clone(handshakes),
                 teller: teller.clone(),
                 was_up: false,

@@ -7,8 +7,8 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
 use super::job::{Job, JobAsk};
+use super::keys::Keys;
 use super::looks::SshLooks;
-use super::setup::Secrets;
 use crate::model::ids::NodeId;
 use crate::model::time::Stamp;
 use crate::transport::{Acts, Arrival, Change, Due, Look, Looks, Order};
@@ -19,30 +19,25 @@ pub struct SshActs {
     looks: SshLooks,
     /// What is asked about each job goes to its own task.
     jobs: BTreeMap<String, UnboundedSender<JobAsk>>,
-    secrets: Secrets,
+    keys: Keys,
     /// Ended when this is dropped; the jobs go on.
     tasks: JoinSet<()>,
 }
 
 impl SshActs {
-    /// Hands where these eyes look. `secrets` are what scripts may name.
-    pub fn new(looks: SshLooks, secrets: Secrets) -> SshActs {
+    /// The same, able to act.
+    pub fn new(looks: SshLooks) -> SshActs {
         SshActs {
+            keys: looks.keys(),
             looks,
             jobs: BTreeMap::new(),
-            secrets,
             tasks: JoinSet::new(),
         }
     }
 
-    /// Adds the value of a secret parameter; it replaces an earlier one.
-    pub fn add_secret(&mut self, node: &NodeId, name: &str, value: SecretString) {
-        self.secrets.insert((node.clone(), name.to_owned()), value);
-    }
-
-    /// Takes the secret that a node asked for, such as the passphrase of a key.
-    pub fn give_secret(&mut self, node: &NodeId, secret: SecretString) {
-        self.looks.give_secret(node, secret);
+    /// As [`SshLooks::secret`].
+    pub fn secret(&mut self, node: &NodeId, secret: SecretString) {
+        self.looks.secret(node, secret);
     }
 
     /// Hands the request to the job's task, which begins with the first one.
@@ -69,9 +64,10 @@ impl SshActs {
 
     /// The secrets that a script names, in its order; or the first that nobody gave.
     fn secrets_of(&self, order: &Order) -> Result<Vec<SecretString>, String> {
+        let keys = self.keys.borrow();
         let value = |name: &String| {
-            let key = (order.node.clone(), name.clone());
-            self.secrets.get(&key).cloned().ok_or_else(|| name.clone())
+            let known = keys.secrets.get(&order.node, name);
+            known.cloned().ok_or_else(|| name.clone())
         };
         order.script.secrets.iter().map(value).collect()
     }

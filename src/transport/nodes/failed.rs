@@ -30,6 +30,8 @@ pub(super) enum Question {
     HostKey(Box<UnknownKey>),
     /// Of the key file at this path.
     Passphrase(PathBuf),
+    /// A secret parameter of this name.
+    Param(String),
     None,
 }
 
