@@ -14,6 +14,7 @@ mod doubles;
 mod driver;
 mod engine;
 mod files;
+mod hands;
 mod journal;
 mod journal_disk;
 mod real_walk;

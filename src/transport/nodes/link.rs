@@ -1,253 +1,315 @@
-//! One node's connection: made, kept, taken up again with back-off, or refused for good.
+//! One node's connection: had, kept, lost, taken up again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::sleep;
 
-use super::{Node, Wanted, lock};
+use super::failed::{Failed, Next, Question, UnknownKey, next, refused};
+use super::keys::{KeyRing, Keys};
+use super::tell::{Teller, one_line, words};
+use crate::model::ids::NodeId;
 use crate::model::reply::{HostKey, LinkReport, Refusal};
-use crate::transport::backoff;
-use crate::transport::ssh::{ConnectFailure, PinnedKey, Session, append_known_host};
+use crate::transport::Arrival;
+use crate::transport::ssh::{
+    Credentials, Endpoint, Incarnation, PinnedKey, Session, append_known_host,
+};
 
-/// What the supervisor is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+/// What may be asked of a link.
+#[derive(Debug)]
+pub(super) enum LinkAsk {
     Connect,
-    /// Try again now, whatever it waits for.
-    Retry,
+    Reconnect,
     Disconnect,
-    HostKey {
-        accept: bool,
-    },
+    HostKey { fingerprint: String, accept: bool },
+    Secret(SecretString),
 }
 
-/// Keeps one node connected for as long as that is wanted.
-pub async fn supervise(node: Arc<Node>, mut orders: UnboundedReceiver<Order>) {
-    while let Some(order) = orders.recv().await {
-        if matches!(order, Order::Connect | Order::Retry)
-            && keep(&node, &mut orders).await.is_none()
-        {
-            return;
+/// The task that has one node's connection.
+pub(super) struct Link {
+    pub(super) node: NodeId,
+    pub(super) endpoint: Endpoint,
+    pub(super) asks: UnboundedReceiver<LinkAsk>,
+    /// Where the others find the session.
+    pub(super) session: watch::Sender<Option<Session>>,
+    pub(super) keys: Keys,
+    /// The same, to see what was added since the last attempt.
+    pub(super) added: watch::Receiver<KeyRing>,
+    /// Shared by all nodes: so many handshakes at once.
+    pub(super) handshakes: Arc<Semaphore>,
+    pub(super) teller: Teller,
+    /// Keeps the nodes' back-off out of step.
+    pub(super) seed: u64,
+    /// Whether there was a connection before: then a refusal may be a node that is booting.
+    pub(super) was_up: bool,
+}
+
+/// The wish to have no connection any more, or nobody who could wish.
+struct Leave;
+
+impl Link {
+    /// Lives until the transport is dropped.
+    pub(super) async fn run(mut self) {
+        while let Some(ask) = self.asks.recv().await {
+            let wanted = matches!(ask, LinkAsk::Connect | LinkAsk::Reconnect);
+            if wanted && let Err(Leave) = self.serve().await {
+                self.session.send_replace(None);
+            }
         }
     }
-}
 
-/// Connects, again and again, until told to stop. `None` when holdpoint's session is over.
-async fn keep(node: &Node, orders: &mut UnboundedReceiver<Order>) -> Option<()> {
-    let mut attempt = 0;
-    // A key that an earlier session of this run has seen holds for the rest of it.
-    let mut pinned: Option<PinnedKey> = node.setup.endpoint.pinned.clone();
-    let mut said: Option<String> = None;
-    loop {
-        if let Some(name) = missing_secret(node) {
-            let secret = format!("parameter {name} (not echoed, not kept)");
-            if !wait_for_secret(node, Wanted::Param(name), secret, orders).await? {
-                return Some(());
+    /// Has a connection and keeps it, until it is not wanted any more.
+    async fn serve(&mut self) -> Result<(), Leave> {
+        let mut attempt = 0;
+        let mut told = None;
+        loop {
+            if let Some((report, question)) = self.missing() {
+                self.tell(report).await;
+                self.wait_for_answer(question).await?;
+                continue;
             }
-            continue;
-        }
-        match connect(node, pinned.as_ref()).await {
-            Ok((session, key, incarnation)) => {
-                (attempt, said) = (0, None);
-                let user = node.setup.endpoint.user.clone();
-                let host_key = HostKey {
-                    algorithm: key.algorithm.clone(),
-                    fingerprint: key.fingerprint.clone(),
-                };
-                pinned = Some(key);
-                node.tell_link(LinkReport::Up {
-                    incarnation,
-                    host_key: Some(host_key),
-                    user,
-                });
-                node.session.send_replace(Some(session.clone()));
-                let lost = stand(&session, orders).await?;
-                node.session.send_replace(None);
-                match lost {
-                    Some(why) => node.tell_link(LinkReport::Down { why }),
-                    None => return Some(()),
+            match self.dial().await? {
+                Ok((session, incarnation)) => {
+                    (attempt, told) = (0, None);
+                    let why = self.stay(session, incarnation).await?;
+                    self.tell_down(&mut told, why).await;
                 }
-            }
-            Err(failure) if failure.is_transient() => {
-                let why = failure.to_string();
-                if said.as_ref() != Some(&why) {
-                    node.tell_link(LinkReport::Down { why: why.clone() });
-                    said = Some(why);
-                }
-                let seed = node.setup.seed;
-                let pause = match failure {
-                    ConnectFailure::ClosedBeforeGreeting { .. } => {
-                        backoff::delay_after_refusal(attempt, seed)
+                Err(failed) => match next(failed, attempt, self.seed, self.was_up) {
+                    Next::Again(pause, why) => {
+                        attempt += 1;
+                        self.tell_down(&mut told, why).await;
+                        self.pause(pause).await?;
                     }
-                    _ => backoff::delay(attempt, seed),
-                };
-                attempt += 1;
-                if !pause_or_retry(pause, orders).await? {
-                    return Some(());
-                }
+                    Next::Ask(report, question) => {
+                        (attempt, told) = (0, None);
+                        self.tell(report).await;
+                        self.wait_for_answer(question).await?;
+                    }
+                },
             }
-            Err(failure) => {
-                said = None;
-                if !refused(node, failure, orders).await? {
-                    return Some(());
-                }
+        }
+    }
+
+    /// One attempt. Being told to connect while at it changes nothing.
+    async fn dial(&mut self) -> Result<Result<(Session, Incarnation), Failed>, Leave> {
+        let (host, port) = (&self.endpoint.host, self.endpoint.port);
+        let what = format!("connecting to {host}, port {port}");
+        self.teller.linking(&self.node, what).await;
+        let endpoint = self.endpoint.clone();
+        let credentials = self.added.borrow_and_update().credentials.clone();
+        let handshakes = Arc::clone(&self.handshakes);
+        let dialling = connect(endpoint, credentials, handshakes);
+        tokio::pin!(dialling);
+        loop {
+            tokio::select! {
+                done = &mut dialling => return Ok(done),
+                ask = self.asks.recv() => match ask {
+                    None | Some(LinkAsk::Disconnect) => return Err(Leave),
+                    Some(LinkAsk::Connect | LinkAsk::Reconnect | LinkAsk::HostKey { .. } | LinkAsk::Secret(_)) => {}
+                },
             }
+        }
+    }
+
+    /// Tells of the new connection and stays until it is lost; gives back why.
+    async fn stay(&mut self, session: Session, incarnation: Incarnation) -> Result<String, Leave> {
+        self.was_up = true;
+        let key = session.host_key();
+        self.endpoint.pinned = Some(PinnedKey {
+            algorithm: key.algorithm.clone(),
+            fingerprint: key.fingerprint.clone(),
+        });
+        // Whoever is asked because of this report must find the session.
+        let published = session.clone();
+        let sender = &self.session;
+        let report = self.up(&session, &incarnation);
+        let publish = move || drop(sender.send_replace(Some(published)));
+        self.teller.tell_with(publish, self.arrival(report)).await;
+        let lost = self.while_up(&session, incarnation).await;
+        self.session.send_replace(None);
+        if lost.is_err() {
+            session.close().await;
+        }
+        lost
+    }
+
+    async fn while_up(
+        &mut self,
+        session: &Session,
+        mut incarnation: Incarnation,
+    ) -> Result<String, Leave> {
+        loop {
+            let ask = tokio::select! {
+                why = session.closed() => return Ok(one_line(&why)),
+                ask = self.asks.recv() => ask,
+            };
+            match ask {
+                None | Some(LinkAsk::Disconnect) => return Err(Leave),
+                Some(LinkAsk::Connect) => self.tell(self.up(session, &incarnation)).await,
+                Some(LinkAsk::Reconnect) => match session.identity().await {
+                    Ok(now) => {
+                        incarnation = now;
+                        self.tell(self.up(session, &incarnation)).await;
+                    }
+                    Err(failure) => {
+                        session.close().await;
+                        return Ok(words(&failure));
+                    }
+                },
+                Some(LinkAsk::HostKey { .. } | LinkAsk::Secret(_)) => {}
+            }
+        }
+    }
+
+    /// Waits before the next attempt; being told to connect ends the wait.
+    async fn pause(&mut self, pause: Duration) -> Result<(), Leave> {
+        let over = sleep(pause);
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                () = &mut over => return Ok(()),
+                ask = self.asks.recv() => match ask {
+                    None | Some(LinkAsk::Disconnect) => return Err(Leave),
+                    Some(LinkAsk::Connect | LinkAsk::Reconnect) => return Ok(()),
+                    Some(LinkAsk::HostKey { .. } | LinkAsk::Secret(_)) => {}
+                },
+            }
+        }
+    }
+
+    /// Waits for a word that makes another attempt worth while.
+    async fn wait_for_answer(&mut self, question: Question) -> Result<(), Leave> {
+        loop {
+            let ask = tokio::select! {
+                ask = self.asks.recv() => ask,
+                // Another node of the cluster may have been given what this one wants.
+                Ok(()) = self.added.changed() => {
+                    if self.is_answered(&question) {
+                        return Ok(());
+                    }
+                    continue;
+                }
+            };
+            match (ask, &question) {
+                (None | Some(LinkAsk::Disconnect), _) => return Err(Leave),
+                (Some(LinkAsk::Connect | LinkAsk::Reconnect), _) => return Ok(()),
+                (
+                    Some(LinkAsk::HostKey {
+                        fingerprint,
+                        accept,
+                    }),
+                    Question::HostKey(unknown),
+                ) => {
+                    if self.key_answered(unknown, &fingerprint, accept).await {
+                        return Ok(());
+                    }
+                }
+                (Some(LinkAsk::Secret(secret)), question) => self.keep(question, secret),
+                (
+                    Some(LinkAsk::HostKey { .. }),
+                    Question::Passphrase(_) | Question::Param(_) | Question::None,
+                ) => {}
+            }
+        }
+    }
+
+    /// Keeps what a human gave, for all nodes. That it was added wakes whoever waits for it, this node too.
+    fn keep(&self, question: &Question, secret: SecretString) {
+        match question {
+            Question::Passphrase(path) => self
+                .keys
+                .send_modify(|keys| keys.credentials.add_passphrase(path, secret)),
+            Question::Param(name) => self
+                .keys
+                .send_modify(|keys| keys.secrets.give(name, secret)),
+            Question::HostKey(_) | Question::None => {}
+        }
+    }
+
+    fn is_answered(&self, question: &Question) -> bool {
+        let keys = self.added.borrow();
+        match question {
+            Question::Passphrase(path) => keys.credentials.passphrase(path).is_some(),
+            Question::Param(name) => keys.secrets.missing(&self.node).as_ref() != Some(name),
+            Question::HostKey(_) | Question::None => false,
+        }
+    }
+
+    /// The first secret parameter that only a human can give and that nobody has given yet.
+    fn missing(&mut self) -> Option<(LinkReport, Question)> {
+        let name = self.added.borrow_and_update().secrets.missing(&self.node)?;
+        let secret = format!("parameter {name} (not echoed, not kept)");
+        Some((LinkReport::WantsSecret { secret }, Question::Param(name)))
+    }
+
+    /// Whether another attempt is worth while after an answer about an unknown key.
+    async fn key_answered(&self, unknown: &UnknownKey, shown: &str, accept: bool) -> bool {
+        let fingerprint = &unknown.fingerprint;
+        // An answer about another key than the one that was asked about is no answer.
+        if shown != fingerprint {
+            return false;
+        }
+        if !accept {
+            let why = format!("its host key {fingerprint} was not accepted");
+            self.tell(refused(Refusal::HostKey, why)).await;
+            return false;
+        }
+        let own = self.endpoint.known_hosts.own.clone();
+        let (name, key) = (unknown.name.clone(), unknown.key.clone());
+        let file = own.display().to_string();
+        let written = tokio::task::spawn_blocking(move || append_known_host(&own, &name, &key));
+        let why = match written.await {
+            Ok(Ok(())) => return true,
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        let why = format!("the host key cannot be kept in {file}: {why}; make that file writable");
+        self.tell(refused(Refusal::Setup, one_line(&why))).await;
+        false
+    }
+
+    /// Down is told once for each reason, not for each attempt.
+    async fn tell_down(&self, told: &mut Option<String>, why: String) {
+        if told.as_ref() != Some(&why) {
+            *told = Some(why.clone());
+            self.tell(LinkReport::Down { why }).await;
+        }
+    }
+
+    async fn tell(&self, report: LinkReport) {
+        self.teller.tell(self.arrival(report)).await;
+    }
+
+    fn arrival(&self, report: LinkReport) -> Arrival {
+        let node = self.node.clone();
+        Arrival::Link { node, report }
+    }
+
+    fn up(&self, session: &Session, incarnation: &Incarnation) -> LinkReport {
+        let key = session.host_key();
+        LinkReport::Up {
+            incarnation: incarnation.as_str().to_owned(),
+            host_key: Some(HostKey {
+                algorithm: key.algorithm.clone(),
+                fingerprint: key.fingerprint.clone(),
+            }),
+            user: self.endpoint.user.clone(),
         }
     }
 }
 
-/// One attempt: the connection, the key that the server showed, and which boot answers.
 async fn connect(
-    node: &Node,
-    pinned: Option<&PinnedKey>,
-) -> Result<(Session, PinnedKey, String), ConnectFailure> {
-    let permit = node.common.handshakes.acquire().await;
-    let mut endpoint = node.setup.endpoint.clone();
-    endpoint.pinned = pinned.cloned();
-    let credentials = lock(&node.common.credentials).clone();
-    let session = Session::connect(&endpoint, &credentials).await?;
-    drop(permit);
-    let seen = session.host_key();
-    let key = PinnedKey {
-        algorithm: seen.algorithm.clone(),
-        fingerprint: seen.fingerprint.clone(),
-    };
-    let incarnation = match session.identity().await {
-        Ok(incarnation) => incarnation.to_string(),
-        // Without it a reboot could not be told from an outage; everything else works.
-        Err(_) if !session.is_closed() => "unknown".into(),
-        Err(why) => {
-            return Err(ConnectFailure::Lost {
-                stage: crate::transport::ssh::Stage::Login,
-                why: why.to_string(),
-            });
-        }
-    };
-    Ok((session, key, incarnation))
-}
-
-/// Waits while the connection stands: why it was lost, or `Some(None)` if it was given up.
-async fn stand(session: &Session, orders: &mut UnboundedReceiver<Order>) -> Option<Option<String>> {
-    let mut closed = std::pin::pin!(session.closed());
-    loop {
-        tokio::select! {
-            why = &mut closed => return Some(Some(why)),
-            order = orders.recv() => match order? {
-                Order::Disconnect => {
-                    session.close().await;
-                    return Some(None);
-                }
-                Order::Connect | Order::Retry | Order::HostKey { .. } => {}
-            },
-        }
-    }
-}
-
-/// Waits out a pause; whether to go on.
-async fn pause_or_retry(pause: Duration, orders: &mut UnboundedReceiver<Order>) -> Option<bool> {
-    let until = tokio::time::Instant::now() + pause;
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep_until(until) => return Some(true),
-            order = orders.recv() => match order? {
-                Order::Retry => return Some(true),
-                Order::Disconnect => return Some(false),
-                Order::Connect | Order::HostKey { .. } => {}
-            },
-        }
-    }
-}
-
-/// A human has to do something first; whether to go on then.
-async fn refused(
-    node: &Node,
-    failure: ConnectFailure,
-    orders: &mut UnboundedReceiver<Order>,
-) -> Option<bool> {
-    match &failure {
-        ConnectFailure::HostKeyUnknown {
-            name,
-            algorithm,
-            fingerprint,
-            key,
-            ..
-        } => {
-            let shown = HostKey {
-                algorithm: algorithm.clone(),
-                fingerprint: fingerprint.clone(),
-            };
-            node.tell_link(LinkReport::UnknownHostKey { key: shown });
-            loop {
-                match orders.recv().await? {
-                    Order::HostKey { accept: true } => {
-                        let own = &node.setup.endpoint.known_hosts.own;
-                        if let Err(why) = append_known_host(own, name, key) {
-                            let why = format!(
-                                "its accepted host key cannot be written to {}: {why}",
-                                own.display()
-                            );
-                            node.tell_link(LinkReport::Refused {
-                                refusal: Refusal::Setup,
-                                why,
-                            });
-                            return wait_for_retry(orders).await;
-                        }
-                        return Some(true);
-                    }
-                    Order::HostKey { accept: false } => return wait_for_retry(orders).await,
-                    Order::Disconnect => return Some(false),
-                    Order::Connect | Order::Retry => return Some(true),
-                }
-            }
-        }
-        ConnectFailure::PassphraseWanted { path, .. } => {
-            let secret = format!("passphrase of {}", path.display());
-            wait_for_secret(node, Wanted::Passphrase(path.clone()), secret, orders).await
-        }
-        other => {
-            let refusal = match other {
-                ConnectFailure::HostKeyChanged { .. }
-                | ConnectFailure::HostKeyRevoked { .. }
-                | ConnectFailure::PinnedKeyDiffers { .. }
-                | ConnectFailure::HostKeyWeak { .. } => Refusal::HostKey,
-                ConnectFailure::LoginRefused { .. } => Refusal::Login,
-                ConnectFailure::BecomeRefused { .. } => Refusal::Become,
-                _ => Refusal::Setup,
-            };
-            node.tell_link(LinkReport::Refused {
-                refusal,
-                why: failure.to_string(),
-            });
-            wait_for_retry(orders).await
-        }
-    }
-}
-
-async fn wait_for_retry(orders: &mut UnboundedReceiver<Order>) -> Option<bool> {
-    loop {
-        match orders.recv().await? {
-            Order::Retry | Order::Connect => return Some(true),
-            Order::Disconnect => return Some(false),
-            Order::HostKey { .. } => {}
-        }
-    }
-}
-
-async fn wait_for_secret(
-    node: &Node,
-    wanted: Wanted,
-    secret: String,
-    orders: &mut UnboundedReceiver<Order>,
-) -> Option<bool> {
-    *lock(&node.wanted) = Some(wanted);
-    node.tell_link(LinkReport::WantsSecret { secret });
-    let go_on = wait_for_retry(orders).await;
-    *lock(&node.wanted) = None;
-    go_on
-}
-
-/// The first secret parameter that only a human can give and that nobody has given yet.
-fn missing_secret(node: &Node) -> Option<String> {
-    lock(&node.common.secrets).missing(&node.setup.node)
+    endpoint: Endpoint,
+    credentials: Credentials,
+    handshakes: Arc<Semaphore>,
+) -> Result<(Session, Incarnation), Failed> {
+    let turn = handshakes.acquire().await;
+    let session = Session::connect(&endpoint, &credentials).await;
+    drop(turn);
+    let session = session.map_err(Failed::Connect)?;
+    let incarnation = session.identity().await.map_err(Failed::Identity)?;
+    Ok((session, incarnation))
 }

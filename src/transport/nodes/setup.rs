@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secrecy::SecretString;
-
 use crate::model::cluster::Node;
 use crate::model::ids::{CheckId, FactId, NodeId, ProbeId};
 use crate::model::procedure::FactKind;
@@ -38,51 +36,6 @@ pub struct ProbeSetup {
 pub struct CheckSetup {
     pub script: String,
     pub timeout: Span,
-}
-
-/// Secret parameters: those that are known, and those that a human must give. Nothing of it prints.
-#[derive(Default)]
-pub struct Secrets {
-    of_node: BTreeMap<(NodeId, String), SecretString>,
-    wanted: BTreeMap<NodeId, Vec<String>>,
-    given: BTreeMap<String, SecretString>,
-}
-
-impl Secrets {
-    /// A secret that is known already.
-    pub fn know(&mut self, node: &NodeId, name: &str, secret: SecretString) {
-        self.of_node
-            .insert((node.clone(), name.to_string()), secret);
-    }
-
-    /// A secret that a human must give before the node is connected.
-    pub fn want(&mut self, node: &NodeId, name: &str) {
-        self.wanted
-            .entry(node.clone())
-            .or_default()
-            .push(name.to_string());
-    }
-
-    /// A human gave it: for every node that wants it.
-    pub fn give(&mut self, name: &str, secret: SecretString) {
-        self.given.insert(name.to_string(), secret);
-    }
-
-    /// A secret of a node.
-    pub fn get(&self, node: &NodeId, name: &str) -> Option<&SecretString> {
-        self.of_node
-            .get(&(node.clone(), name.to_string()))
-            .or_else(|| self.given.get(name))
-    }
-
-    /// The first secret of a node that is still wanted.
-    pub fn missing(&self, node: &NodeId) -> Option<String> {
-        self.wanted
-            .get(node)?
-            .iter()
-            .find(|name| !self.given.contains_key(*name))
-            .cloned()
-    }
 }
 
 /// What the operator's machine says: environment and folders, read once by the command line.
@@ -137,11 +90,12 @@ pub fn endpoint(node: &Node, around: &Surroundings) -> Result<Endpoint, String> 
         user,
         identities,
         identities_only: ssh.identities_only,
-        agent: ssh
-            .agent
-            .as_ref()
-            .map(path)
-            .or_else(|| around.agent.clone()),
+        agent: match &ssh.agent {
+            // As ssh(1) has it: no agent at all.
+            Some(none) if none == "none" => None,
+            Some(socket) => Some(path(socket)),
+            None => around.agent.clone(),
+        },
         known_hosts: KnownHostsFiles {
             user: user_known,
             global: vec![
@@ -161,5 +115,73 @@ fn expand(text: &str, home: &Path) -> PathBuf {
     match text.strip_prefix("~/") {
         Some(rest) => home.join(rest),
         None => PathBuf::from(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::cluster::Ssh;
+
+    fn around() -> Surroundings {
+        Surroundings {
+            user: Some("ana".into()),
+            home: Some("/home/ana".into()),
+            agent: Some("/run/agent".into()),
+            own_known_hosts: "/state/known_hosts".into(),
+        }
+    }
+
+    fn reached(ssh: Ssh, around: &Surroundings) -> Result<Endpoint, String> {
+        let node = Node {
+            name: "st1".into(),
+            host: "st1.example.net".into(),
+            roles: Default::default(),
+            ssh,
+            params: BTreeMap::new(),
+        };
+        endpoint(&node, around)
+    }
+
+    #[test]
+    fn what_the_cluster_file_leaves_open_comes_from_the_machine() {
+        let endpoint = reached(Ssh::default(), &around()).unwrap();
+        assert_eq!((endpoint.user.as_str(), endpoint.port), ("ana", 22));
+        assert_eq!(
+            endpoint.identities[0],
+            Path::new("/home/ana/.ssh/id_ed25519")
+        );
+        assert_eq!(endpoint.agent, Some("/run/agent".into()));
+        assert_eq!(
+            endpoint.known_hosts.user[0],
+            Path::new("/home/ana/.ssh/known_hosts")
+        );
+        assert_eq!(endpoint.known_hosts.own, Path::new("/state/known_hosts"));
+        assert_eq!(endpoint.connect_timeout, Duration::from_secs(10));
+        let nobody = reached(Ssh::default(), &Surroundings::default()).unwrap_err();
+        assert!(nobody.contains("st1: no user"), "{nobody}");
+    }
+
+    #[test]
+    fn what_the_cluster_file_says_wins() {
+        let ssh = Ssh {
+            user: Some("root".into()),
+            port: Some(2222),
+            identities: vec!["~/keys/st".into(), "/keys/other".into()],
+            agent: Some("none".into()),
+            known_hosts: vec!["~/known".into()],
+            connect_timeout: Some(Span::seconds(3)),
+            ..Ssh::default()
+        };
+        let endpoint = reached(ssh, &around()).unwrap();
+        assert_eq!((endpoint.user.as_str(), endpoint.port), ("root", 2222));
+        let keys: Vec<PathBuf> = vec!["/home/ana/keys/st".into(), "/keys/other".into()];
+        assert_eq!(endpoint.identities, keys);
+        assert_eq!(endpoint.agent, None);
+        assert_eq!(
+            endpoint.known_hosts.user,
+            [PathBuf::from("/home/ana/known")]
+        );
+        assert_eq!(endpoint.connect_timeout, Duration::from_secs(3));
     }
 }

@@ -1,6 +1,7 @@
 //! What the stories share.
 
 pub mod endpoint;
+pub mod hands;
 pub mod job;
 pub mod pure;
 pub mod small;

@@ -1,0 +1,134 @@
+//! Runs one node's checks, one after another, and its read-only steps.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::printed;
+use super::probes::OUTPUT;
+use super::setup::NodeSetup;
+use super::tell::{Teller, words};
+use crate::model::ids::CheckId;
+use crate::model::reply::{CheckOutput, Claim, JobReport};
+use crate::model::telemetry::Stream;
+use crate::transport::ssh::{Limits, ReadFailure, ReadOutput, Session};
+use crate::transport::{Arrival, Order};
+
+/// Most bytes of a read-only step's output.
+const READ_OUTPUT: usize = 4 << 20;
+/// Before a question that the server would not take is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+
+/// What may be asked besides probes.
+#[derive(Debug)]
+pub(super) enum Ask {
+    Check(CheckId),
+    Read(Box<Order>),
+}
+
+/// The task that runs one node's checks and reads.
+pub(super) struct Asks {
+    pub(super) setup: Arc<NodeSetup>,
+    pub(super) asks: UnboundedReceiver<Ask>,
+    pub(super) session: watch::Receiver<Option<Session>>,
+    pub(super) teller: Teller,
+}
+
+impl Asks {
+    /// Lives until the transport is dropped.
+    pub(super) async fn run(mut self) {
+        // A long step must not keep a check waiting.
+        let mut reads = JoinSet::new();
+        while let Some(ask) = self.asks.recv().await {
+            match ask {
+                Ask::Check(check) => self.check(check).await,
+                Ask::Read(order) => {
+                    let session = self.session.borrow().clone();
+                    reads.spawn(read(session, *order, self.teller.clone()));
+                    while reads.try_join_next().is_some() {}
+                }
+            }
+        }
+    }
+
+    async fn check(&self, check: CheckId) {
+        let output = self.output(&check).await;
+        let node = self.setup.node.clone();
+        let arrival = Arrival::Check {
+            node,
+            check,
+            output,
+        };
+        self.teller.tell(arrival).await;
+    }
+
+    async fn output(&self, check: &CheckId) -> CheckOutput {
+        let node = &self.setup.node;
+        let spec = self.setup.checks.get(check);
+        let spec = spec.ok_or_else(|| format!("{node} has no check {check}"))?;
+        let session = self.session.borrow().clone();
+        let session = session.ok_or_else(|| no_connection(node))?;
+        let limits = Limits {
+            time: Duration::from_millis(spec.timeout.0),
+            bytes: OUTPUT,
+        };
+        let output = session.read(spec.script.as_bytes(), limits).await;
+        printed::check(&output.map_err(|failure| words(&failure))?)
+    }
+}
+
+fn no_connection(node: &crate::model::ids::NodeId) -> String {
+    format!("no connection to {node}")
+}
+
+/// One read-only step. Asked again as long as the connection lives: it changes nothing, so it may be run again.
+async fn read(session: Option<Session>, order: Order, teller: Teller) {
+    let Some(session) = session else {
+        let why = no_connection(&order.node);
+        return teller.job(&order, JobReport::OutOfSight { why }).await;
+    };
+    let limits = Limits {
+        time: Duration::from_millis(order.timeout.0),
+        bytes: READ_OUTPUT,
+    };
+    loop {
+        teller.job(&order, JobReport::Accepted).await;
+        let failure = match session.read(order.script.text.as_bytes(), limits).await {
+            Ok(output) => return told(&output, &order, &teller).await,
+            Err(failure) => failure,
+        };
+        let why = words(&failure);
+        match failure {
+            ReadFailure::NotSendable => {
+                return teller.job(&order, JobReport::NotStarted { why }).await;
+            }
+            ReadFailure::LinkLost { .. }
+            | ReadFailure::TimedOut { .. }
+            | ReadFailure::ChannelRefused { .. }
+            | ReadFailure::NoAnswer { .. } => {
+                teller.job(&order, JobReport::OutOfSight { why }).await;
+            }
+        }
+        if session.is_closed() {
+            return;
+        }
+        sleep(ASK_AGAIN).await;
+    }
+}
+
+async fn told(output: &ReadOutput, order: &Order, teller: &Teller) {
+    for (stream, bytes) in [(Stream::Out, &output.stdout), (Stream::Err, &output.stderr)] {
+        teller.lines(order, stream, printed::lines(bytes)).await;
+    }
+    if output.truncated {
+        let said = "... (more was printed than is kept)".to_owned();
+        teller.lines(order, Stream::Err, vec![said]).await;
+    }
+    let code = i32::from(output.status);
+    let claim = Claim::Exited { code };
+    teller.job(order, JobReport::Ended { claim }).await;
+}

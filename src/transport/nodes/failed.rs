@@ -1,0 +1,133 @@
+//! What a failed attempt to connect means: again by ourselves, or a human's word first.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use russh::keys::PublicKey;
+
+use super::tell::words;
+use crate::model::reply::{HostKey, LinkReport, Refusal};
+use crate::transport::backoff::{delay, delay_after_refusal};
+use crate::transport::ssh::{ConnectFailure, ReadFailure};
+
+/// How one attempt failed.
+pub(super) enum Failed {
+    Connect(ConnectFailure),
+    /// Logged in, and the node did not say which boot it is in.
+    Identity(ReadFailure),
+}
+
+/// What to do after a failed attempt.
+pub(super) enum Next {
+    /// Try again by ourselves after this time.
+    Again(Duration, String),
+    /// Wait for a human's word.
+    Ask(LinkReport, Question),
+}
+
+/// What would make another attempt worth while, besides being told to.
+pub(super) enum Question {
+    HostKey(Box<UnknownKey>),
+    /// Of the key file at this path.
+    Passphrase(PathBuf),
+    /// A secret parameter of this name.
+    Param(String),
+    None,
+}
+
+/// A host key that nobody has vouched for.
+pub(super) struct UnknownKey {
+    /// As it is written to known_hosts.
+    pub(super) name: String,
+    pub(super) fingerprint: String,
+    pub(super) key: PublicKey,
+}
+
+/// What to do after failed attempt number `attempt` (from 0). `was_up`: there was a connection before.
+pub(super) fn next(failed: Failed, attempt: u32, seed: u64, was_up: bool) -> Next {
+    match failed {
+        Failed::Connect(failure) => connecting(failure, attempt, seed, was_up),
+        Failed::Identity(failure) => {
+            let why = format!("it did not say which boot it is in: {}", words(&failure));
+            match failure {
+                ReadFailure::LinkLost { .. } | ReadFailure::TimedOut { .. } => {
+                    Next::Again(delay(attempt, seed), why)
+                }
+                ReadFailure::ChannelRefused { .. }
+                | ReadFailure::NoAnswer { .. }
+                | ReadFailure::NotSendable => stop(Refusal::Setup, why),
+            }
+        }
+    }
+}
+
+/// A refusal that trying again by ourselves would not change.
+pub(super) fn refused(refusal: Refusal, why: String) -> LinkReport {
+    LinkReport::Refused { refusal, why }
+}
+
+fn connecting(failure: ConnectFailure, attempt: u32, seed: u64, was_up: bool) -> Next {
+    let why = words(&failure);
+    let (soon, late) = (delay(attempt, seed), delay_after_refusal(attempt, seed));
+    match failure {
+        ConnectFailure::Unreachable { .. }
+        | ConnectFailure::TimedOut { .. }
+        | ConnectFailure::Lost { .. } => Next::Again(soon, why),
+        ConnectFailure::ClosedBeforeGreeting { .. } => Next::Again(late, why),
+        // A node that is booting may not be in the name service yet, or may let nobody in yet.
+        ConnectFailure::Unresolvable { .. } | ConnectFailure::Handshake { .. } if was_up => {
+            Next::Again(soon, why)
+        }
+        ConnectFailure::LoginRefused { .. } if was_up => Next::Again(late, why),
+        ConnectFailure::HostKeyUnknown {
+            name,
+            algorithm,
+            fingerprint,
+            key,
+            authority: _,
+        } => unknown_key(name, algorithm, fingerprint, *key),
+        ConnectFailure::PassphraseWanted { path, refused } => passphrase(path, refused),
+        ConnectFailure::HostKeyChanged { .. }
+        | ConnectFailure::HostKeyRevoked { .. }
+        | ConnectFailure::PinnedKeyDiffers { .. }
+        | ConnectFailure::HostKeyWeak { .. } => stop(Refusal::HostKey, why),
+        ConnectFailure::LoginRefused { .. } => stop(Refusal::Login, why),
+        ConnectFailure::BecomeRefused { .. } => stop(Refusal::Become, why),
+        ConnectFailure::Unresolvable { .. }
+        | ConnectFailure::Handshake { .. }
+        | ConnectFailure::KnownHostsUnreadable(_)
+        | ConnectFailure::KeyUnreadable { .. } => stop(Refusal::Setup, why),
+    }
+}
+
+fn unknown_key(name: String, algorithm: String, fingerprint: String, key: PublicKey) -> Next {
+    let report = LinkReport::UnknownHostKey {
+        key: HostKey {
+            algorithm,
+            fingerprint: fingerprint.clone(),
+        },
+    };
+    let unknown = UnknownKey {
+        name,
+        fingerprint,
+        key,
+    };
+    Next::Ask(report, Question::HostKey(Box::new(unknown)))
+}
+
+fn passphrase(path: PathBuf, refused: bool) -> Next {
+    let again = if refused {
+        " (the one given does not open it)"
+    } else {
+        ""
+    };
+    let secret = format!("passphrase of {}{again}", path.display());
+    Next::Ask(
+        LinkReport::WantsSecret { secret },
+        Question::Passphrase(path),
+    )
+}
+
+fn stop(refusal: Refusal, why: String) -> Next {
+    Next::Ask(refused(refusal, why), Question::None)
+}

@@ -1,0 +1,122 @@
+//! One way to tell what happens, and words that are safe to show.
+
+use std::error::Error;
+
+use tokio::sync::mpsc;
+
+use crate::model::ids::NodeId;
+use crate::model::reply::JobReport;
+use crate::model::telemetry::{Stream, Telemetry};
+use crate::model::text::Cleaner;
+use crate::model::time::Stamp;
+use crate::transport::{Arrival, Order};
+
+/// Most things that wait to be taken. Whoever has more to tell waits.
+pub(super) const BACKLOG: usize = 1024;
+
+/// Where the tasks of all nodes put what they have to tell.
+#[derive(Clone, Debug)]
+pub(super) struct Teller {
+    arrivals: mpsc::Sender<Arrival>,
+}
+
+impl Teller {
+    pub(super) fn new() -> (Teller, mpsc::Receiver<Arrival>) {
+        let (arrivals, taken) = mpsc::channel(BACKLOG);
+        (Teller { arrivals }, taken)
+    }
+
+    /// Waits for room. When nobody takes anything any more, the transport is gone and its tasks end with it.
+    pub(super) async fn tell(&self, arrival: Arrival) {
+        let _ = self.arrivals.send(arrival).await;
+    }
+
+    /// Does `then` at the moment when there is room, and tells.
+    pub(super) async fn tell_with(&self, then: impl FnOnce(), arrival: Arrival) {
+        let room = self.arrivals.reserve().await;
+        then();
+        if let Ok(room) = room {
+            room.send(arrival);
+        }
+    }
+
+    pub(super) async fn job(&self, order: &Order, report: JobReport) {
+        self.tell(Arrival::Job {
+            action: order.action.clone(),
+            attempt: order.attempt,
+            node: order.node.clone(),
+            report,
+        })
+        .await;
+    }
+
+    /// Lines of a script's output; the moment is put in when they are taken.
+    pub(super) async fn lines(&self, order: &Order, stream: Stream, lines: Vec<String>) {
+        for text in lines {
+            self.tell(Arrival::Telemetry(Telemetry::Output {
+                action: order.action.clone(),
+                attempt: order.attempt,
+                node: order.node.clone(),
+                stream,
+                text,
+                at: Stamp::default(),
+            }))
+            .await;
+        }
+    }
+
+    pub(super) async fn linking(&self, node: &NodeId, what: String) {
+        let (node, at) = (node.clone(), Stamp::default());
+        self.tell(Arrival::Telemetry(Telemetry::Linking { node, what, at }))
+            .await;
+    }
+}
+
+/// Puts the moment into what passes by.
+pub(super) fn stamped(arrival: Arrival, now: Stamp) -> Arrival {
+    let mut arrival = arrival;
+    if let Arrival::Telemetry(
+        Telemetry::Output { at, .. }
+        | Telemetry::Seen { at, .. }
+        | Telemetry::Heartbeat { at }
+        | Telemetry::Linking { at, .. }
+        | Telemetry::Tick { at },
+    ) = &mut arrival
+    {
+        *at = now;
+    }
+    arrival
+}
+
+/// An error with its causes, on one line.
+pub(super) fn words(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    one_line(&text)
+}
+
+/// Text of a node or server as one line without control characters.
+pub(super) fn one_line(text: &str) -> String {
+    let mut cleaner = Cleaner::new();
+    let mut lines = cleaner.feed(text.as_bytes());
+    lines.extend(cleaner.finish());
+    let lines: Vec<&str> = lines.iter().map(|line| line.trim()).collect();
+    lines.join(" ").trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_node_cannot_move_the_cursor() {
+        assert_eq!(
+            one_line("bad\x1b[2J \x1b]52;c;x\x07key\n  next\n"),
+            "bad key next"
+        );
+    }
+}
