@@ -151,14 +151,25 @@ pub fn latest_unfinished(settings: &Settings) -> Result<RunDir, CliError> {
     }
 }
 
-/// Whether a run was begun and did not come to its end.
+/// Whether a run was begun and did not come to its end. Only the end of the journal is read: a list of many long runs must
+/// not take long. Whether the journal can be relied on is judged when it is opened.
 pub fn is_unfinished(dir: &RunDir) -> bool {
-    let Ok(reading) = journal::read(&dir.journal()) else {
+    let Ok(end) = end_of(&dir.journal()) else {
         return false;
     };
-    let finishes = |entry: &Entry| matches!(entry.event, Event::Finished { .. });
-    !reading.records.is_empty()
-        && entries(&reading).is_ok_and(|entries| !entries.iter().any(finishes))
+    let last = end.trim_end().rsplit('\n').next().unwrap_or_default();
+    !last.is_empty() && !last.contains("\"event\":\"finished\"")
+}
+
+/// The last few records of a journal: an end of a run is a short one.
+fn end_of(journal: &std::path::Path) -> std::io::Result<String> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    let mut file = std::fs::File::open(journal)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(4096)))?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end)?;
+    Ok(String::from_utf8_lossy(&end).into_owned())
 }
 
 /// Reads the folder of a run back. Changes nothing.

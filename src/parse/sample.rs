@@ -63,7 +63,7 @@ fn head(text: &mut String, procedure: &Procedure) {
 
 fn ssh(text: &mut String) {
     for part in [
-        "# How the nodes are reached. ~/.ssh/config is read as ssh(1) reads it. Any of these can stand in a [[node]] as `ssh.port = 2222`.",
+        "# How the nodes are reached. ~/.ssh/config is not read yet: say here what it would say. Any of these can stand in a [[node]] as `ssh.port = 2222`.",
         "[ssh]",
         "# user = \"deploy\"",
         "# port = 22",
