@@ -18,13 +18,15 @@ pub fn review(state: &RunState, stage: &Stage) -> Vec<String> {
     }
     rules_known(state, stage, &mut reasons);
     if let Some(requires) = &stage.requires {
+        // What is so already will not be run, and requires nothing: a retry accepts a node that is where it should be.
+        let runs = |action: &&Action| !super::gate::holds_already(state, action);
         // A condition that does not speak of `node` says the same for all of them.
         let asked = if requires.is_per_node() {
             stage.actions.len()
         } else {
             1
         };
-        for action in stage.actions.iter().take(asked) {
+        for action in stage.actions.iter().filter(runs).take(asked) {
             match state
                 .facts
                 .holds(requires, action.node.as_ref(), &state.view())

@@ -1,6 +1,6 @@
 //! What became of actions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::*;
@@ -204,6 +204,7 @@ impl RunState {
         self.active.remove(id);
         self.sight.awaited_left.remove(id);
         self.actions_done += 1;
+        self.forget_overtaken(&action);
         self.forget_changed(&action);
         for node in &action.then_on {
             for (fact, value) in &action.then {
@@ -287,6 +288,35 @@ impl RunState {
                 .take_while(|(key, _)| key.0 == *node);
             let gone: Vec<_> = of_node
                 .filter(changed)
+                .map(|(key, _)| key.clone())
+                .collect();
+            for key in gone {
+                self.established.remove(&key);
+            }
+        }
+    }
+
+    /// Who makes anything different from what an earlier action had made it has overtaken that action on this node: a
+    /// node that was started is no longer held to all that its stop had brought about.
+    fn forget_overtaken(&mut self, action: &Action) {
+        for node in &action.then_on {
+            let from = (node.clone(), FactId::new(""));
+            let of_node = || {
+                self.established
+                    .range(from.clone()..)
+                    .take_while(|(key, _)| key.0 == *node)
+            };
+            let differs = |fact: &FactId, value: &Value| {
+                action.then.get(fact).is_some_and(|then| then != value)
+            };
+            let overtaken: BTreeSet<&ActionId> = of_node()
+                .filter(|(key, (value, _))| differs(&key.1, value))
+                .map(|(_, (_, by))| by)
+                .collect();
+            let gone: Vec<_> = of_node()
+                .filter(|(key, (_, by))| {
+                    overtaken.contains(by) && !self.resurrected.contains_key(*key)
+                })
                 .map(|(key, _)| key.clone())
                 .collect();
             for key in gone {

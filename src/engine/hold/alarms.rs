@@ -100,11 +100,12 @@ pub(super) fn alarm_holds(state: &RunState, holds: &mut Vec<Hold>) {
             expect,
         });
     }
-    let lasting = state.held_long
-        || state
-            .held
-            .iter()
-            .any(|reason| !reason.contains("out of sight"));
+    // What cannot be told while a node is out of sight passes with it, or lasts as long.
+    let dark = || state.facts.nodes().any(|node| node.dark().is_some());
+    let passes = |reason: &String| {
+        reason.contains("out of sight") || (reason.contains("cannot be told") && dark())
+    };
+    let lasting = state.held_long || !state.held.iter().all(passes);
     if lasting && !state.has_alarm() && state.gate.as_ref().is_none_or(|gate| gate.asking.is_none())
     {
         let id = state

@@ -7,7 +7,7 @@ use holdpoint::engine::event::{Ending, Event};
 use holdpoint::engine::hold::{Expect, Hold, HoldKind};
 use holdpoint::engine::state::Part;
 use holdpoint::engine::summary::Exit;
-use holdpoint::model::drill::{Effect, Fault, JobFault};
+use holdpoint::model::drill::{Drill, Effect, Fault, JobFault, PlannedFault, When};
 use holdpoint::model::ids::{FactId, NodeId};
 use holdpoint::model::time::Span;
 use holdpoint::sim::rng::Rng;
@@ -141,6 +141,81 @@ fn walk_to_start(run: &mut PureRun, nth: usize) {
 }
 
 #[test]
+fn every_change_may_fail_lie_or_lose_its_link_and_the_walk_ends_well() {
+    let mut undisturbed = PureRun::new(STANDARD, 2, 5);
+    undisturbed.open();
+    undisturbed.walk(|_| false);
+    let changes: Vec<_> = undisturbed
+        .sent
+        .iter()
+        .map(|(action, _)| action.clone())
+        .collect();
+    assert!(changes.len() > 15, "{changes:?}");
+    let job = |code, effect| Fault::Job(JobFault::Ends { code, effect });
+    let faults = [
+        ("fails", job(3, Effect::Nothing)),
+        ("lies", job(0, Effect::Nothing)),
+        ("fails although it is done", job(1, Effect::Whole)),
+        (
+            "loses its link",
+            Fault::LinkLost {
+                lasts: Span::minutes(2),
+            },
+        ),
+        (
+            "loses power before it has an effect",
+            Fault::PowerCut {
+                lasts: Span::minutes(2),
+                effect: Effect::Nothing,
+            },
+        ),
+    ];
+    for action in &changes {
+        for (what, fault) in &faults {
+            let mut run = PureRun::new(STANDARD, 2, 5);
+            let when = When::Action {
+                glob: action.to_string(),
+                attempt: Some(1),
+                after: None,
+                times: 1,
+            };
+            let faults = vec![PlannedFault {
+                when,
+                node: None,
+                what: fault.clone(),
+            }];
+            let drill = Drill {
+                title: String::new(),
+                about: String::new(),
+                faults,
+            };
+            run.world.set_drill(drill).expect("the drill fits");
+            run.watch = |run| assert!(!mixed(run), "two versions run together: {:#?}", run.tail());
+            run.open();
+            insist(&mut run);
+            assert_eq!(
+                run.state.ending,
+                Some(Ending::Upgraded),
+                "{action} {what}: {:#?}",
+                run.tail()
+            );
+            sent_once(&run);
+            let (ran, tried) = (
+                run.world.executions(action),
+                run.state.actions[action].attempts,
+            );
+            assert!(
+                ran <= tried,
+                "{action} {what}: ran {ran} times in {tried} attempts"
+            );
+            if *what == "loses its link" {
+                assert_eq!(ran, 1, "{action} {what}: it was sent again");
+            }
+        }
+    }
+}
+
+#[test]
 fn whatever_goes_wrong_no_rule_is_broken_by_our_own_act() {
     let base: u64 = std::env::var("HOLDPOINT_SEED")
         .ok()
@@ -219,6 +294,21 @@ fn schedule(seed: u64) -> bool {
         }
     }
     run.exit == Some(Exit::Finished)
+}
+
+/// Walks to the end as somebody who has looked and does again what is not done.
+fn insist(run: &mut PureRun) {
+    for _ in 0..200 {
+        run.walk(|run| run.holds().iter().any(|hold| hold.kind == HoldKind::Doubt));
+        let doubt = run
+            .holds()
+            .into_iter()
+            .find(|hold| hold.kind == HoldKind::Doubt);
+        match doubt.filter(|_| run.exit.is_none()) {
+            Some(doubt) => run.answer(&doubt, "retry"),
+            None => return,
+        }
+    }
 }
 
 fn settle_bounded(run: &mut PureRun, rng: &mut Dice) {

@@ -114,7 +114,7 @@ impl Walk {
         let errors = self.errors.take().expect("taken once");
         Ended {
             code,
-            transcript: self.transcript,
+            transcript: std::mem::take(&mut self.transcript),
             errors: errors.join().expect("the reader of a pipe does not fail"),
         }
     }
@@ -122,6 +122,14 @@ impl Walk {
     /// The process, for signals.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+}
+
+impl Drop for Walk {
+    fn drop(&mut self) {
+        // A story that fails half way leaves nothing running. That it may have ended already is no matter.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
