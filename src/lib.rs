@@ -9,6 +9,7 @@
 //! | 1 | [`engine`] | verbs, pure: plan, audit, checks, gates, interlocks, `decide`, `apply`, recovery |
 //! | 1 | [`parse`] | procedure and cluster files to [`model`], every complaint with file, line and caret |
 //! | 1 | [`catalog`] | the built-in procedures: data, embedded |
+//! | 1 | [`guide`] | how to write a procedure of one's own |
 //! | 1 | [`sim`] | a pretend cluster: pure, seeded, steppable |
 //! | 2 | [`journal`] | durable truth: one record per lasting event, hash-chained |
 //! | 2 | [`transport`] | hands: SSH or the simulator behind one contract |
@@ -23,6 +24,7 @@ pub mod model;
 
 pub mod catalog;
 pub mod engine;
+pub mod guide;
 pub mod parse;
 pub mod sim;
 

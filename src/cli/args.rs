@@ -9,7 +9,7 @@ use crate::driver::Speed;
 const EXAMPLES: &str = "\
 Examples:
   holdpoint rehearse                            try it: a simulated cluster, no network, nothing changed
-  holdpoint init > cluster.toml                 write a cluster file, then edit it
+  holdpoint init PROCEDURE > cluster.toml       write a cluster file, then edit it
   holdpoint check cluster.toml                  connect, look, run the checks; read-only
   holdpoint plan cluster.toml                   the plan as text, for the change board
   holdpoint dry-run cluster.toml                the whole walk; changes are shown, never sent
@@ -85,6 +85,8 @@ pub enum Command {
     Verify(Run),
     /// The built-in procedures; checks one of your own
     Procedures(Procedures),
+    /// Say how a host, or the nodes of a cluster file, would be reached, and where that is said
+    SshConfig(SshConfig),
     /// Print a commented cluster file
     Init(Init),
 }
@@ -198,11 +200,23 @@ pub enum OfProcedures {
         #[arg(value_name = "ID")]
         id: String,
     },
+    /// Print how to write a procedure of your own
+    Guide,
     /// Check a procedure file
     Lint {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SshConfig {
+    /// A host as a cluster file would name it, or a cluster file
+    #[arg(value_name = "HOST|FILE")]
+    pub what: String,
+    /// Read this ssh configuration only, as `ssh -F` does
+    #[arg(short = 'F', long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -201,6 +201,7 @@ fn unanswered(mut state: RunState) -> Exit {
             | HoldKind::Manual
             | HoldKind::Attest
             | HoldKind::Decide
+            | HoldKind::Prompt
             | HoldKind::Secret,
         ) => Exit::NeedsHuman,
         None => Exit::Stopped,

@@ -95,7 +95,7 @@ fn open_jobs(state: &RunState) -> Vec<sim::Work> {
             ActionState::Running { attempt, .. }
             | ActionState::InDoubt {
                 attempt,
-                doubt: Doubt::OutOfSight { .. } | Doubt::WeWereAway,
+                doubt: Doubt::OutOfSight { .. } | Doubt::Rebooting { .. } | Doubt::WeWereAway,
                 ..
             } => *attempt,
             ActionState::InDoubt {
@@ -110,17 +110,27 @@ fn open_jobs(state: &RunState) -> Vec<sim::Work> {
             | ActionState::NotRun { .. } => return None,
         };
         let action = record.action();
-        let Work::Change { output, .. } = &action.work else {
-            return None;
+        let output = match &action.work {
+            Work::Change { output, .. } => output.clone(),
+            Work::Upload(_) => Vec::new(),
+            Work::Read { .. }
+            | Work::Manual { .. }
+            | Work::Attest { .. }
+            | Work::Wait { .. }
+            | Work::Decide { .. } => return None,
         };
         Some(sim::Work {
+            // What was answered is not asked again: it works on.
+            asks: Vec::new(),
+            reboots: action.work.reboots(),
             action: id.clone(),
             attempt,
             node: action.node.clone()?,
             job: state.job_id(id, attempt),
             then: action.then.clone(),
+            also_on: action.others(),
             typical: record.stage.typical,
-            output: output.clone(),
+            output,
         })
     };
     state.active.iter().filter_map(open).collect()

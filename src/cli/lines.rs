@@ -17,7 +17,7 @@ use super::stdin::{self, NoEcho};
 use crate::driver::{Feed, FromOperator, Notice};
 use crate::engine::brief::{Mode, Person};
 use crate::engine::event::{Entry, Event};
-use crate::engine::hold::{self, Hold};
+use crate::engine::hold::{self, Hold, HoldKind};
 use crate::engine::state::RunState;
 use crate::engine::update::Update;
 use crate::model::telemetry::Telemetry;
@@ -188,7 +188,16 @@ impl Lines {
         let open = hold::holds(&self.state);
         if let Some(asking) = self.asking.take() {
             let same = |hold: &&Hold| hold.id == asking.hold.id && hold.kind == asking.hold.kind;
+            // A command or an answer, such as taking a branch, may have put something in front of what was asked.
+            // The gate of a branch may ask a while after the command, when its facts were read again: it alone comes before
+            // what is wrong.
+            let first_is = |kind| open.first().is_some_and(|first| first.kind == kind);
+            let detour = asking.hold.kind == HoldKind::Failure && first_is(HoldKind::Gate);
+            let overtaken = (commanded || asking.answered || detour)
+                && self.refusal.is_none()
+                && open.first().is_some_and(|first| !same(&first));
             match open.iter().find(same) {
+                Some(_) if overtaken => {}
                 Some(hold) if *hold == asking.hold => return self.ask_on(asking),
                 Some(hold) => return self.ask(hold.clone()),
                 None if asking.answered => {}

@@ -9,7 +9,7 @@ use crate::catalog;
 use crate::engine::brief::{Brief, Goal, Mode};
 use crate::model::cluster::Cluster;
 use crate::model::procedure::Procedure;
-use crate::parse::{self, Parsed};
+use crate::parse::{self, Parsed, include};
 use crate::sim;
 
 /// Where a procedure or cluster comes from.
@@ -37,7 +37,13 @@ pub struct Loaded {
 impl Loaded {
     /// The givens.
     pub fn brief(&self, mode: Mode, goal: Goal) -> Brief {
-        Brief::new(self.procedure.clone(), self.cluster.clone(), mode, goal)
+        let mut brief = Brief::new(self.procedure.clone(), self.cluster.clone(), mode, goal);
+        if let Origin::File(cluster) = &self.cluster_from
+            && let Some(folder) = cluster.parent()
+        {
+            brief.find_files_in(folder);
+        }
+        brief
     }
 }
 
@@ -130,7 +136,12 @@ pub fn frozen(
 pub fn text_of(origin: &Origin) -> Option<String> {
     match origin {
         Origin::Catalogue(id) => catalog::text(id).map(str::to_string),
-        Origin::File(path) => std::fs::read_to_string(path).ok(),
+        Origin::File(path) => {
+            let text = std::fs::read_to_string(path).ok()?;
+            let file = path.display().to_string();
+            // What can no longer be put together is told as it stands: it is another text than the frozen one.
+            Some(include::with_parts(&text, &file, |part| part_of(part, &file)).unwrap_or(text))
+        }
         Origin::Twin(_) => None,
     }
 }
@@ -172,7 +183,7 @@ pub fn read(path: &Path, what: &str) -> Result<String, CliError> {
     let bytes = std::fs::read(path).map_err(|error| {
         let advice = match error.kind() {
             std::io::ErrorKind::NotFound => {
-                "check the path; `holdpoint init` prints a cluster file to start from"
+                "check the path; `holdpoint init PROCEDURE` prints a cluster file to start from"
             }
             std::io::ErrorKind::PermissionDenied => "make it readable for you",
             _ => "check the path",
@@ -189,10 +200,27 @@ pub fn read(path: &Path, what: &str) -> Result<String, CliError> {
     })
 }
 
-fn read_procedure(text: &str, file: &str) -> Result<Parsed<Procedure>, CliError> {
-    parse::procedure(text, file).map_err(|complaints| {
-        CliError::complaints(&format!("use the procedure {file}"), &complaints)
-    })
+/// Reads a procedure with the parts that it includes.
+///
+/// # Errors
+/// Every complaint about it, with file, line and column.
+pub fn read_procedure(text: &str, file: &str) -> Result<Parsed<Procedure>, CliError> {
+    let unusable = |complaints| {
+        let doing = format!("use the procedure {file}");
+        CliError::complaints(&doing, &complaints)
+    };
+    let whole = include::with_parts(text, file, |part| part_of(part, file)).map_err(unusable)?;
+    parse::procedure(&whole, file).map_err(unusable)
+}
+
+/// A part that a procedure file includes: `./shared.toml` beside it, or one of the catalogue.
+fn part_of(part: &str, file: &str) -> Result<String, String> {
+    if !part.starts_with("./") {
+        let text = catalog::part(part).ok_or_else(|| catalog::unknown(part))?;
+        return Ok(text.to_string());
+    }
+    let path = Path::new(file).with_file_name(part);
+    std::fs::read_to_string(&path).map_err(|why| format!("{}: {why}", path.display()))
 }
 
 fn read_cluster(text: &str, path: &Path) -> Result<Parsed<Cluster>, CliError> {

@@ -21,6 +21,7 @@ pub mod hands;
 pub mod lines;
 pub mod load;
 pub mod out;
+mod passwords;
 mod reach;
 mod screens;
 pub mod session;
@@ -71,6 +72,9 @@ fn run(args: Args) -> Result<u8, CliError> {
         Some(Command::Verify(run)) => commands::verify::verify(&settings, &run.run),
         Some(Command::Procedures(procedures)) => {
             commands::procedures::procedures(&settings, procedures.command)
+        }
+        Some(Command::SshConfig(of)) => {
+            commands::ssh_config::ssh_config(&settings, &of.what, of.config)
         }
         Some(Command::Init(init)) => commands::procedures::init(init.procedure.as_deref()),
     }

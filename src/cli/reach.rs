@@ -7,18 +7,20 @@ use secrecy::SecretString;
 
 use super::exit::CliError;
 use super::folder;
+use super::passwords::Passwords;
 use super::settings::Settings;
 use crate::engine::brief::Brief;
 use crate::engine::planner::variables;
 use crate::engine::state::RunState;
 use crate::journal::StateDir;
 use crate::model::cluster::{Given, Node, SecretSource};
-use crate::model::procedure::{CheckKind, ParamKind, Probe};
+use crate::model::procedure::{Access, CheckKind, ParamKind, Probe};
 use crate::model::script::{Class, Script};
 use crate::transport::nodes::{
-    CheckSetup, NodeSetup, ProbeSetup, Secrets, SshLooks, Surroundings, endpoint,
+    CheckSetup, NodeSetup, ProbeSetup, Secrets, SshLooks, Surroundings, Ways, ask,
 };
-use crate::transport::ssh::{Credentials, PinnedKey};
+use crate::transport::ssh::config::{Files, Machine, Resolver};
+use crate::transport::ssh::{Credentials, Endpoint, PinnedKey};
 
 /// Eyes on the real nodes; nothing is connected yet. A resumed run hands in its state: the host keys that it has seen hold
 /// for the rest of it.
@@ -30,39 +32,78 @@ pub(super) fn looks(
     brief: &Brief,
     past: Option<&RunState>,
 ) -> Result<SshLooks, CliError> {
-    let around = surroundings(settings, brief)?;
-    let mut setups = Vec::new();
-    let mut secrets = Secrets::default();
-    for (at, node) in brief.cluster.nodes.iter().enumerate() {
-        setups.push(setup(brief, node, &around, past, at as u64)?);
-        gather(brief, node, &mut secrets)?;
-    }
-    Ok(SshLooks::new(setups, Credentials::default(), secrets))
-}
-
-fn surroundings(settings: &Settings, brief: &Brief) -> Result<Surroundings, CliError> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     // Opened so that it exists with the right modes before a host key is written into it.
     folder::state_dir(settings, Some(brief.mode))?;
+    let mut ways = ways(settings, Files::Usual)?;
+    ways.look_up(&brief.cluster.nodes);
+    let mut setups = Vec::new();
+    let mut secrets = Secrets::default();
+    let credentials = Credentials::default();
+    let mut passwords = Passwords::default();
+    for (at, node) in brief.cluster.nodes.iter().enumerate() {
+        let setup = setup(brief, node, &mut ways, past, at as u64)?;
+        passwords.gather(node, &setup.endpoint, credentials.vault())?;
+        setups.push(setup);
+        gather(brief, node, &mut secrets)?;
+    }
+    for note in ways.notes() {
+        eprintln!("note: {note}");
+    }
+    Ok(SshLooks::new(setups, credentials, secrets))
+}
+
+/// How nodes are reached from here, by these ssh configuration files.
+///
+/// # Errors
+/// A state folder that cannot be found.
+pub(super) fn ways(settings: &Settings, files: Files) -> Result<Ways, CliError> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     let state = StateDir::locate(settings.state_dir.as_deref())?;
-    Ok(Surroundings {
+    let around = Surroundings {
         user: variable("USER")
             .or_else(|| variable("LOGNAME"))
             .and_then(|user| user.into_string().ok()),
         home: variable("HOME").map(PathBuf::from),
         agent: variable("SSH_AUTH_SOCK").map(PathBuf::from),
+        shell: variable("SHELL").map(PathBuf::from),
         own_known_hosts: state.join("known_hosts"),
-    })
+    };
+    Ok(Ways::new(resolver(&around, files), around))
+}
+
+fn resolver(around: &Surroundings, files: Files) -> Resolver {
+    let user = around.user.as_deref().unwrap_or_default();
+    let home = around.home.as_deref().unwrap_or(Path::new("/"));
+    let machine = Machine::here(user, home);
+    Resolver::with_path(machine, files, std::env::var_os("PATH").as_deref())
+}
+
+/// How a node is reached. Where neither the cluster file nor ssh_config says which port or user, the product's own hold: an
+/// appliance may listen elsewhere.
+fn endpoint(brief: &Brief, node: &Node, ways: &mut Ways) -> Result<Endpoint, String> {
+    let access = &brief.procedure.access;
+    if *access == Access::default() {
+        return ways.endpoint(node);
+    }
+    let said = ways.answer(&ask(node))?;
+    let mut told = node.clone();
+    if !said.is_set("port") {
+        told.ssh.port = node.ssh.port.or(access.port);
+    }
+    if !said.is_set("user") {
+        told.ssh.user = node.ssh.user.clone().or_else(|| access.user.clone());
+    }
+    ways.endpoint(&told)
 }
 
 fn setup(
     brief: &Brief,
     node: &Node,
-    around: &Surroundings,
+    ways: &mut Ways,
     past: Option<&RunState>,
     seed: u64,
 ) -> Result<NodeSetup, CliError> {
-    let mut reached = endpoint(node, around)
+    let mut reached = endpoint(brief, node, ways)
         .map_err(|why| CliError::usage(format!("reach the cluster: {why}")))?;
     let seen = past
         .and_then(|state| state.nodes.get(&node.name))
@@ -154,13 +195,13 @@ fn gather(brief: &Brief, node: &Node, secrets: &mut Secrets) -> Result<(), CliEr
     Ok(())
 }
 
-fn first_line(path: &Path) -> Result<String, String> {
+pub(super) fn first_line(path: &Path) -> Result<String, String> {
     let text = std::fs::read_to_string(path).map_err(|why| format!("{}: {why}", path.display()))?;
     Ok(text.lines().next().unwrap_or_default().to_string())
 }
 
 /// The first line that a command prints, such as `pass show st/admin`. It is the operator's own, from their own file.
-fn said_by(command: &str) -> Result<String, String> {
+pub(super) fn said_by(command: &str) -> Result<String, String> {
     let output = Command::new("sh")
         .args(["-c", command])
         .stdin(Stdio::null())

@@ -7,7 +7,7 @@ use crate::engine::state::RunState;
 use crate::engine::summary::Exit;
 use crate::model::ids::ActionId;
 use crate::model::time::Stamp;
-use crate::transport::{Change, Look, Order};
+use crate::transport::{Change, Errand, Look, Order};
 
 /// What one effect asks of whom.
 #[derive(Debug)]
@@ -53,6 +53,16 @@ pub(super) fn request(state: &RunState, effect: Effect) -> Result<Request, Unpla
         Effect::Attach { action, attempt } => change(Change::Attach {
             order: order(state, &action, attempt, Sort::Change)?,
         }),
+        Effect::Answer {
+            action,
+            attempt,
+            at,
+            answer,
+        } => change(Change::Answer {
+            order: order(state, &action, attempt, Sort::Change)?,
+            at,
+            answer,
+        }),
         Effect::Cancel { action, attempt } => change(Change::Cancel {
             order: order(state, &action, attempt, Sort::Change)?,
         }),
@@ -89,11 +99,17 @@ fn order(state: &RunState, id: &ActionId, attempt: u32, sort: Sort) -> Result<Or
         .get(id)
         .ok_or_else(|| unplanned("the plan has no such action"))?;
     let (action, stage) = (record.action(), &record.stage);
-    let (script, output) = match (&action.work, sort) {
+    let (errand, output) = match (&action.work, sort) {
         (Work::Change { script, output, .. }, Sort::Change)
-        | (Work::Read { script, output }, Sort::Read) => (script.clone(), output.clone()),
+        | (Work::Read { script, output }, Sort::Read) => {
+            (Errand::Script(script.clone()), output.clone())
+        }
+        (Work::Upload(upload), Sort::Change) => {
+            (Errand::Upload(Box::new(upload.clone())), Vec::new())
+        }
         (
             Work::Change { .. }
+            | Work::Upload(_)
             | Work::Read { .. }
             | Work::Manual { .. }
             | Work::Attest { .. }
@@ -110,9 +126,12 @@ fn order(state: &RunState, id: &ActionId, attempt: u32, sort: Sort) -> Result<Or
         job: state.job_id(id, attempt),
         action: id.clone(),
         attempt,
-        script,
+        errand,
+        dialogue: action.work.dialogue().cloned().map(Box::new),
+        reboots: action.work.reboots(),
         timeout: stage.timeout,
         then: action.then.clone(),
+        also_on: action.others(),
         typical: stage.typical,
         output,
     })

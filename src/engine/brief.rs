@@ -1,6 +1,7 @@
 //! What a run is given before it begins, and never changes: procedure, cluster, parameters, mode.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +79,28 @@ impl Brief {
 }
 
 impl Brief {
+    /// Files of this machine that the cluster file names are found beside it.
+    pub fn find_files_in(&mut self, folder: &Path) {
+        let files = self.procedure.params.iter();
+        let files = files.filter(|(_, param)| param.kind == ParamKind::File);
+        let files: Vec<ParamId> = files.map(|(id, _)| id.clone()).collect();
+        let found = |value: &mut Value| {
+            if let Value::Text(path) = value {
+                *path = folder.join(&*path).display().to_string();
+            }
+        };
+        for file in files {
+            let of_nodes = self.params.values_mut();
+            of_nodes
+                .filter_map(|params| params.get_mut(&file))
+                .for_each(found);
+            self.shared
+                .get_mut(file.as_str())
+                .into_iter()
+                .for_each(found);
+        }
+    }
+
     /// What `{name}` means in a text for people, on a node or for the cluster: lengths of time are written out.
     pub fn meaning(&self, name: &str, node: Option<&NodeId>) -> Option<String> {
         match name {

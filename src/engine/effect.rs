@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::input::Timer;
+use crate::model::dialogue::Answer;
 use crate::model::ids::{ActionId, CheckId, FactId, NodeId};
 use crate::model::time::{Span, Stamp};
 use crate::model::value::Value;
@@ -46,6 +47,13 @@ pub enum Effect {
     Attach {
         action: ActionId,
         attempt: u32,
+    },
+    /// Answer what a job's program asked when it had printed so much. Sent again, it is answered once all the same.
+    Answer {
+        action: ActionId,
+        attempt: u32,
+        at: u64,
+        answer: Answer,
     },
     Cancel {
         action: ActionId,

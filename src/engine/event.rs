@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::brief::{Goal, Mode, Person};
 use super::plan::{Plan, Stage};
 use crate::model::ids::{
-    ActionId, BranchId, CheckId, DebtId, FactId, GateId, InvariantId, NodeId, ProbeId, RunId,
+    ActionId, BranchId, CheckId, DebtId, FactId, GateId, InvariantId, NodeId, ParamId, ProbeId,
+    RunId,
 };
 use crate::model::reply::{Claim, LinkReport};
 use crate::model::time::Stamp;
@@ -195,6 +196,28 @@ pub enum Event {
         attempt: u32,
         claim: Claim,
     },
+    /// Its program waits for an answer; `prompt` names an expected question.
+    Prompted {
+        action: ActionId,
+        attempt: u32,
+        /// How much it had printed when it asked, in bytes: tells one question from the next.
+        printed: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prompt: Option<String>,
+        text: String,
+    },
+    /// Intent: the answer is about to be sent, once.
+    PromptAnswered {
+        action: ActionId,
+        attempt: u32,
+        printed: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prompt: Option<String>,
+        said: Said,
+        /// Who answered, if the procedure did not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Person>,
+    },
     /// It was started, and its end was not seen.
     ActionInDoubt {
         action: ActionId,
@@ -340,6 +363,28 @@ pub enum Outcome {
     Chose { option: String },
 }
 
+/// What a program was answered, as far as it may be known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Said {
+    Text(String),
+    /// The value of this secret parameter.
+    Secret(ParamId),
+    /// Typed by the operator and kept nowhere.
+    Hidden,
+}
+
+impl std::fmt::Display for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Said::Text(text) if text.is_empty() => f.write_str("Enter"),
+            Said::Text(text) => write!(f, "`{text}`"),
+            Said::Secret(param) => write!(f, "the secret {param}"),
+            Said::Hidden => f.write_str("something that is not shown"),
+        }
+    }
+}
+
 /// Why an action failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -368,6 +413,8 @@ pub enum FailureKind {
 pub enum Doubt {
     /// We cannot see the node; the question is asked when the link is back.
     OutOfSight { why: String },
+    /// The link is gone, and this step takes its node down: the question is asked when the node is back.
+    Rebooting { why: String },
     /// The node was asked and does not know its end.
     Vanished { why: String },
     /// We ourselves were away.

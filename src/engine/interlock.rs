@@ -48,7 +48,15 @@ pub fn review(state: &RunState, stage: &Stage) -> Vec<String> {
             }
         }
     }
-    for rule in &stage.order {
+    // What is so already will not be run, and a wait does nothing: neither needs the node to be the chosen one still.
+    let idle = |node: &NodeId| {
+        stage.actions.iter().any(|action| {
+            action.node.as_ref() == Some(node)
+                && (matches!(action.work, Work::Wait { .. })
+                    || super::gate::holds_already(state, action))
+        })
+    };
+    for rule in stage.order.iter().filter(|rule| !idle(&rule.node)) {
         let truth = state
             .facts
             .holds(&rule.must, Some(&rule.node), &state.view());
@@ -74,7 +82,8 @@ pub fn review(state: &RunState, stage: &Stage) -> Vec<String> {
 
 /// Why doing `action` would break a rule that holds now: its postcondition is supposed, and every rule asked again.
 pub fn foresee(state: &RunState, action: &Action) -> Vec<String> {
-    if !matches!(action.work, Work::Change { .. } | Work::Manual { .. }) || action.then.is_empty() {
+    let acts = action.work.changes() || matches!(action.work, Work::Manual { .. });
+    if !acts || action.then.is_empty() {
         return Vec::new();
     }
     let changes: Vec<(NodeId, _)> = action

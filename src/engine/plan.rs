@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::model::condition::Condition;
+use crate::model::dialogue::Dialogue;
 use crate::model::ids::{ActionId, BranchId, DebtId, FactId, GateId, NodeId, StepId};
-use crate::model::procedure::{Again, Choice};
+use crate::model::procedure::{Again, Choice, UploadSpec};
 use crate::model::script::Script;
 use crate::model::time::Span;
 use crate::model::value::Value;
@@ -22,7 +23,20 @@ pub struct Plan {
     pub target: String,
     pub nodes: Vec<NodeId>,
     pub phases: Vec<PlannedPhase>,
+    /// Phases and steps of the procedure that do not concern this cluster.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     pub stages: Vec<Stage>,
+}
+
+/// A phase or step that is no part of the plan, because its `when` does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// `phase storage` or `step upgrade/fips`.
+    pub what: String,
+    pub title: String,
+    /// The condition that does not hold.
+    pub when: String,
 }
 
 /// A phase, for headings.
@@ -124,7 +138,12 @@ pub enum Work {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         output: Vec<String>,
         cancel: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dialogue: Option<Dialogue>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        reboots: bool,
     },
+    Upload(UploadSpec),
     Read {
         script: Script,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -183,8 +202,39 @@ impl Plan {
 impl Stage {
     /// Whether it changes nodes by our hand.
     pub fn changes(&self) -> bool {
-        self.actions
-            .iter()
-            .any(|action| matches!(action.work, Work::Change { .. }))
+        self.actions.iter().any(|action| action.work.changes())
+    }
+}
+
+impl Action {
+    /// The nodes besides its own on which its postcondition is declared: one command that concerns the whole cluster.
+    pub fn others(&self) -> Vec<NodeId> {
+        let own = |node: &&NodeId| Some(*node) != self.node.as_ref();
+        self.then_on.iter().filter(own).cloned().collect()
+    }
+}
+
+impl Work {
+    /// Whether it changes nodes by our hand.
+    pub fn changes(&self) -> bool {
+        matches!(self, Work::Change { .. } | Work::Upload(_))
+    }
+
+    /// Whether the node goes down and comes back meanwhile.
+    pub fn reboots(&self) -> bool {
+        matches!(self, Work::Change { reboots: true, .. })
+    }
+
+    /// What its program asks, if it asks.
+    pub fn dialogue(&self) -> Option<&Dialogue> {
+        match self {
+            Work::Change { dialogue, .. } => dialogue.as_ref(),
+            Work::Upload(_)
+            | Work::Read { .. }
+            | Work::Manual { .. }
+            | Work::Attest { .. }
+            | Work::Wait { .. }
+            | Work::Decide { .. } => None,
+        }
     }
 }

@@ -21,6 +21,9 @@ pub fn findings(state: &RunState) -> Vec<String> {
         match &record.state {
             ActionState::InDoubt { attempt, doubt, .. } => {
                 let why = match doubt {
+                    Doubt::Rebooting { why } => {
+                        format!("its node is on its way down and up: {why}")
+                    }
                     Doubt::OutOfSight { why } => format!("the node cannot be asked: {why}"),
                     Doubt::Vanished { why } => why.clone(),
                     Doubt::WeWereAway => "its node was not asked yet".into(),

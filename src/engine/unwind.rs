@@ -33,9 +33,7 @@ fn undo_words(undone: usize) -> String {
 /// The stages that lead back, given what happened; or why there are none.
 pub fn back(state: &RunState) -> Result<Vec<Arc<Stage>>, Vec<String>> {
     if let Some(branch) = way_back(state) {
-        let mut stages = branch_stages(state, branch)?;
-        pay_debts(state, &mut stages);
-        return Ok(stages.into_iter().map(Arc::new).collect());
+        return back_by(state, branch);
     }
     let mut stages = Vec::new();
     for (stage, actions) in grouped(state) {
@@ -47,6 +45,13 @@ pub fn back(state: &RunState) -> Result<Vec<Arc<Stage>>, Vec<String>> {
             "nothing that was done declares how it is undone".into(),
         ]);
     }
+    Ok(stages.into_iter().map(Arc::new).collect())
+}
+
+/// The stages that lead back by this branch, whichever other ways there are.
+pub fn back_by(state: &RunState, branch: &Branch) -> Result<Vec<Arc<Stage>>, Vec<String>> {
+    let mut stages = branch_stages(state, branch)?;
+    pay_debts(state, &mut stages);
     Ok(stages.into_iter().map(Arc::new).collect())
 }
 
@@ -183,6 +188,8 @@ fn undo_stage(state: &RunState, of: &Stage, actions: &[Action], given: &[Stage])
                     script,
                     output: Vec::new(),
                     cancel: false,
+                    dialogue: None,
+                    reboots: false,
                 },
                 then,
             ),
@@ -203,9 +210,7 @@ fn undo_stage(state: &RunState, of: &Stage, actions: &[Action], given: &[Stage])
             undo: None,
         });
     }
-    let changes = undone
-        .iter()
-        .any(|action| matches!(action.work, Work::Change { .. }));
+    let changes = undone.iter().any(|action| action.work.changes());
     let id = match undone.as_slice() {
         [one] => one.id.as_str().to_string(),
         _ => step.as_str().to_string(),

@@ -58,7 +58,9 @@ pub struct Ssh {
     pub agent: Option<String>,
     pub known_hosts: Vec<String>,
     pub connect_timeout: Option<Span>,
-    /// The user that scripts run as, through `sudo -n`.
+    /// Where the login password comes from, if not from a human.
+    pub password: Option<SecretSource>,
+    /// The user that scripts run as.
     pub r#become: Option<Become>,
     /// Where detached jobs are kept on the node, if not in the usual place.
     pub job_dir: Option<String>,
@@ -67,7 +69,18 @@ pub struct Ssh {
 /// Another user that scripts run as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Become {
+    pub method: BecomeMethod,
     pub user: String,
+    /// Where its password comes from. `None`: it must go without one.
+    pub password: Option<SecretSource>,
+}
+
+/// The program that makes another user of us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BecomeMethod {
+    Sudo,
+    Su,
+    Doas,
 }
 
 /// A parameter's value, or where its secret value comes from.

@@ -98,6 +98,8 @@ pub enum KeyFault {
 pub enum JobFault {
     /// Never ends by itself.
     Hangs,
+    /// Asks something that nobody expects, and waits.
+    Asks,
     /// Takes so many times as long.
     Slow { times: u32 },
     /// Ends with this exit code, and with this effect, whatever the code claims.
@@ -175,6 +177,7 @@ impl JobFault {
     fn explain(self) -> String {
         match self {
             JobFault::Hangs => "The job hangs.".into(),
+            JobFault::Asks => "The job asks something that nobody expects.".into(),
             JobFault::Slow { times } => format!("The job takes {times} times as long."),
             JobFault::Ends { code, effect } => {
                 format!("The job ends with exit code {code} and has {effect}.")

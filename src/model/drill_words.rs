@@ -33,6 +33,7 @@ pub const WORDS: &[FaultWord] = &[
         "the node shows another host key",
     ),
     row("hang", "", "the job never ends"),
+    row("asks", "", "the job asks something that nobody expects"),
     row("slow", "[TIMES]", "the job takes so many times as long"),
     row("fail", "[CODE]", "the job fails and does nothing"),
     row(
@@ -123,6 +124,7 @@ fn arms(what: &str, arguments: &[&str]) -> Option<Fault> {
             _ => None,
         },
         "hang" => none(arguments, Fault::Job(JobFault::Hangs)),
+        "asks" => none(arguments, Fault::Job(JobFault::Asks)),
         "slow" => {
             let times = optional(arguments)?.unwrap_or(5);
             (times >= 1).then_some(Fault::Job(JobFault::Slow { times }))
@@ -263,6 +265,7 @@ impl fmt::Display for Fault {
             Fault::HostKey(KeyFault::Unknown) => f.write_str("host-key unknown"),
             Fault::HostKey(KeyFault::Changed) => f.write_str("host-key changed"),
             Fault::Job(JobFault::Hangs) => f.write_str("hang"),
+            Fault::Job(JobFault::Asks) => f.write_str("asks"),
             Fault::Job(JobFault::Slow { times }) => write!(f, "slow {times}"),
             Fault::Job(JobFault::Ends { code, effect }) => match (code, effect) {
                 (0, _) => f.write_str("lie"),
@@ -320,6 +323,7 @@ mod tests {
         check("power-cut after 1500ms", "power-cut after 1500ms");
         check("host-key changed", "host-key changed");
         check("hang", "hang");
+        check("asks", "asks");
         check("slow", "slow 5");
         check("fail 3", "fail 3");
         check("fail-half", "fail-half 1");

@@ -11,6 +11,7 @@ pub mod condition;
 pub mod script;
 
 pub mod cluster;
+pub mod dialogue;
 pub mod facts;
 pub mod params;
 pub mod procedure;

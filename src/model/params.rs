@@ -50,6 +50,7 @@ pub fn fit(kind: &ParamKind, value: &Value) -> Result<Value, String> {
         | (ParamKind::Number, Value::Number(_))
         | (ParamKind::Bool, Value::Bool(_)) => Ok(value.clone()),
         (ParamKind::Path, Value::Text(path)) if path.starts_with('/') => Ok(value.clone()),
+        (ParamKind::File, Value::Text(path)) if !path.is_empty() => Ok(value.clone()),
         (ParamKind::OneOf(words), Value::Text(word)) if words.contains(word) => Ok(value.clone()),
         (ParamKind::Duration, Value::Text(text)) => match text.parse::<Span>() {
             Ok(span) if span.0 % 1000 == 0 => seconds(span),
@@ -59,6 +60,7 @@ pub fn fit(kind: &ParamKind, value: &Value) -> Result<Value, String> {
         (
             ParamKind::Text
             | ParamKind::Path
+            | ParamKind::File
             | ParamKind::Number
             | ParamKind::Bool
             | ParamKind::Duration
@@ -73,6 +75,7 @@ pub fn fit(kind: &ParamKind, value: &Value) -> Result<Value, String> {
 pub fn wanted(kind: &ParamKind) -> String {
     match kind {
         ParamKind::Text => "a text in quotes".into(),
+        ParamKind::File => "the path of a file on this machine, in quotes".into(),
         ParamKind::Path => "an absolute path in quotes, such as \"/opt/product\"".into(),
         ParamKind::Number => "a whole number, without quotes".into(),
         ParamKind::Bool => "true or false, without quotes".into(),

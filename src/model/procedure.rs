@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::condition::Condition;
+use super::dialogue::Dialogue;
 use super::ids::{
     BranchId, CheckId, DebtId, FactId, InvariantId, ParamId, PhaseId, ProbeId, RoleId, StepId,
 };
@@ -35,6 +36,17 @@ pub struct Procedure {
     pub branches: Vec<Branch>,
     /// Things an operator should know, shown in the plan and the report.
     pub notes: Vec<String>,
+    /// How the product's nodes are reached where nothing else says it.
+    pub access: Access,
+    /// The parts whose tables were added when the file was loaded.
+    pub included: Vec<String>,
+}
+
+/// How a product's nodes are reached by default. The cluster file and ssh_config come first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    pub port: Option<u16>,
+    pub user: Option<String>,
 }
 
 /// A parameter: what kind of value the cluster file must give, or which default holds.
@@ -52,6 +64,8 @@ pub enum ParamKind {
     Text,
     /// An absolute path on the node.
     Path,
+    /// A file on the operator's own machine, for an upload.
+    File,
     Number,
     Bool,
     /// A length of time; scripts see whole seconds.
@@ -75,6 +89,8 @@ pub struct FactSpec {
     pub about: String,
     pub kind: FactKind,
     pub rehearse: Option<Rehearsed>,
+    /// Whether it changes with what is done on other nodes, so that a change is never taken for something behind our back.
+    pub follows: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,6 +177,8 @@ pub struct Phase {
     pub title: String,
     pub about: String,
     pub walk: Walk,
+    /// Whether it is part of the plan at all, known when the plan is made.
+    pub when: Option<Condition>,
     /// On which nodes; a step can narrow it further.
     pub on: Option<Condition>,
     /// Node by node: these first, these last. Looked up from facts when the plan is made, again before the act.
@@ -188,6 +206,8 @@ pub struct Step {
     /// First word of its gate's phrase: `stop`, `upgrade`.
     pub verb: String,
     pub does: Does,
+    /// Whether it is part of the plan at all, known when the plan is made.
+    pub when: Option<Condition>,
     pub on: On,
     /// Must hold before it is sent.
     pub requires: Option<Condition>,
@@ -221,7 +241,14 @@ pub enum Does {
         secrets: Vec<ParamId>,
         output: Vec<String>,
         cancel: bool,
+        /// What it asks while it runs, if it asks.
+        dialogue: Option<Dialogue>,
+        /// The node goes down and comes back: done only when its boot identity has changed, it is back and stable, and the
+        /// postcondition is observed.
+        reboots: bool,
     },
+    /// A file from the operator's machine to the nodes.
+    Upload(UploadSpec),
     /// A read-only script; its exit code is its result.
     Read { script: String, output: Vec<String> },
     /// A human does it; `done` is a claim that is verified by probe.
@@ -235,6 +262,21 @@ pub enum Does {
         question: String,
         options: Vec<Choice>,
     },
+}
+
+/// A file to be put on nodes. In a procedure the texts may have `{holes}`; in a plan they are filled.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct UploadSpec {
+    /// The file on the operator's machine.
+    pub from: String,
+    /// Where it goes on the node: an absolute path.
+    pub to: String,
+    /// SHA-256 that it must have, in hex. Without one both ends are only compared with each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Permission bits on the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<u32>,
 }
 
 /// One answer to a [`Does::Decide`].
@@ -288,6 +330,8 @@ pub struct Branch {
     pub title: String,
     pub about: String,
     pub when: Option<Condition>,
+    /// What the operator says has happened when the branch is taken though `when` is not observed.
+    pub said: Option<String>,
     /// Whether it is the way back once a point of no return was passed.
     pub way_back: bool,
     pub walk: Walk,
@@ -315,8 +359,8 @@ impl Procedure {
 }
 
 impl Step {
-    /// Whether doing it changes nodes.
+    /// Whether doing it changes nodes by our hand.
     pub fn is_change(&self) -> bool {
-        matches!(self.does, Does::Change { .. })
+        matches!(self.does, Does::Change { .. } | Does::Upload(_))
     }
 }

@@ -53,6 +53,13 @@ pub struct HostKey {
 pub enum JobReport {
     /// The node has taken it: it runs there, whatever becomes of us.
     Accepted,
+    /// It waits for an answer: for an expected question, by its name, or for one that nobody expected. `at` is the number
+    /// of bytes that it had printed when it asked; `text` is what it printed last.
+    Asks {
+        prompt: Option<String>,
+        text: String,
+        at: u64,
+    },
     /// The node's own record of its end.
     Ended { claim: Claim },
     /// The node proves that nothing of it ran.
@@ -74,6 +81,8 @@ pub enum Claim {
         signal: i32,
     },
     Cancelled,
+    /// The node went down and came back as another boot, as the step has it.
+    Rebooted,
     /// A human's word.
     Said {
         done: bool,
@@ -86,6 +95,7 @@ impl Claim {
     pub fn is_success(&self) -> bool {
         match self {
             Claim::Exited { code } => *code == 0,
+            Claim::Rebooted => true,
             Claim::Said { done, .. } => *done,
             Claim::Killed { .. } | Claim::Cancelled => false,
         }
@@ -99,6 +109,7 @@ impl std::fmt::Display for Claim {
             Claim::Exited { code } => write!(f, "ended with exit code {code}"),
             Claim::Killed { signal } => write!(f, "was killed by signal {signal}"),
             Claim::Cancelled => f.write_str("was cancelled"),
+            Claim::Rebooted => f.write_str("rebooted the node"),
             Claim::Said { done: true, note } => write!(f, "said to be done: {note}"),
             Claim::Said { done: false, note } => write!(f, "said not to be done: {note}"),
         }

@@ -7,7 +7,9 @@ use toml::de::DeValue;
 use super::complaint::Complaint;
 use super::places::Places;
 use super::reader::{Desk, Item, Table};
-use crate::model::cluster::{Become, Cluster, Given, Node, Place, SecretSource, Ssh, Window};
+use crate::model::cluster::{
+    Become, BecomeMethod, Cluster, Given, Node, Place, SecretSource, Ssh, Window,
+};
 use crate::model::ids::{NodeId, ParamId, RoleId};
 use crate::model::time::Span;
 
@@ -298,6 +300,7 @@ struct SshPart {
     agent: Option<String>,
     known_hosts: Option<Vec<String>>,
     connect_timeout: Option<Span>,
+    password: Option<SecretSource>,
     r#become: Option<Become>,
     job_dir: Option<String>,
 }
@@ -316,6 +319,7 @@ impl SshPart {
             agent: self.agent.or(below.agent),
             known_hosts: self.known_hosts.or(below.known_hosts).unwrap_or_default(),
             connect_timeout: self.connect_timeout.or(below.connect_timeout),
+            password: self.password.or(below.password),
             r#become: self.r#become.or(below.r#become),
             job_dir: self.job_dir.or(below.job_dir),
         }
@@ -333,6 +337,7 @@ fn ssh(mut table: Table<'_>) -> SshPart {
         connect_timeout: table
             .item("connect_timeout")
             .and_then(|item| item.duration()),
+        password: table.item("password").and_then(|item| secret(&item)),
         r#become: table
             .table("become", "how scripts become another user")
             .and_then(become_user),
@@ -378,16 +383,19 @@ fn absolute(item: &Item<'_>) -> Option<String> {
 }
 
 fn become_user(mut table: Table<'_>) -> Option<Become> {
+    let methods = [
+        ("sudo", BecomeMethod::Sudo),
+        ("su", BecomeMethod::Su),
+        ("doas", BecomeMethod::Doas),
+    ];
     let method = table.need("method", "\"sudo\"");
-    let _ = method.and_then(|item| item.word(&[("sudo", ())]));
-    let password = table.item("password");
+    let method = method.and_then(|item| item.word(&methods));
+    let password = table.item("password").and_then(|item| secret(&item));
     let user = table.need("user", "\"root\"").and_then(|item| user(&item));
     table.finish();
-    if let Some(password) = password {
-        password.complain(
-            "a sudo password cannot be given yet: scripts become another user through `sudo -n`",
-            "remove it, and let sudoers allow the login user without a password (NOPASSWD)",
-        );
-    }
-    Some(Become { user: user? })
+    Some(Become {
+        method: method?,
+        user: user?,
+        password,
+    })
 }

@@ -13,6 +13,9 @@ pub struct Source {
     pub text: Arc<str>,
 }
 
+/// The line above an included part, before its name.
+pub(crate) const PART: &str = "# ---- included part: ";
+
 impl Source {
     pub(crate) fn new(file: &str, text: &str) -> Source {
         Source {
@@ -21,18 +24,31 @@ impl Source {
         }
     }
 
-    /// Line and column of a byte offset, both counted from one, columns in characters.
+    /// The file that a byte offset belongs to and the part of the text that is this file's: an included part is a file of its
+    /// own, whose lines are counted from its own first one.
+    pub(crate) fn file_at(&self, offset: usize) -> (Arc<str>, Range<usize>) {
+        let heads = self.text.match_indices(PART);
+        let at_line = |at: &usize| *at == 0 || self.text[..*at].ends_with('\n');
+        let heads: Vec<usize> = heads.map(|(at, _)| at).filter(at_line).collect();
+        let end_of = |next: usize| heads.get(next).copied().unwrap_or(self.text.len());
+        let Some(index) = heads.iter().rposition(|head| *head <= offset) else {
+            return (Arc::clone(&self.file), 0..end_of(0));
+        };
+        let head = &self.text[heads[index]..];
+        let line = head.lines().next().unwrap_or_default();
+        let start = heads[index] + (line.len() + 1).min(head.len());
+        let name = line.trim_start_matches(PART);
+        let name = name.trim_start_matches("./").trim_end_matches(".toml");
+        (format!("{name}.toml").into(), start..end_of(index + 1))
+    }
+
+    /// Line and column of a byte offset in its file, both counted from one, columns in characters.
     pub(crate) fn line_column(&self, offset: usize) -> (usize, usize) {
-        let before = &self.text[..self.boundary(offset)];
+        let start = self.file_at(offset).1.start.min(offset);
+        let before = &self.text[self.boundary(start)..self.boundary(offset)];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let line = before.matches('\n').count() + 1;
         (line, before[line_start..].chars().count() + 1)
-    }
-
-    /// The byte offset at which a line starts; lines are counted from one.
-    pub(crate) fn line_start(&self, line: usize) -> usize {
-        let lines = self.text.split_inclusive('\n');
-        lines.take(line.saturating_sub(1)).map(str::len).sum()
     }
 
     fn boundary(&self, offset: usize) -> usize {
@@ -96,7 +112,7 @@ impl Complaint {
         let (line, column) = source.line_column(span.start);
         Complaint {
             level: Level::Error,
-            file: Arc::clone(&source.file),
+            file: source.file_at(span.start).0,
             line,
             column,
             message: visible(&message.into()),
@@ -127,10 +143,10 @@ impl Complaint {
     }
 
     /// The text of the file, fit to be shown.
-    fn shown(&self) -> String {
-        let mut text = self.source.text.to_string();
+    fn shown(&self, part: &Range<usize>) -> String {
+        let mut text = self.source.text[part.clone()].to_string();
         if let Some(masked) = &self.masked {
-            text.replace_range(masked.clone(), "********");
+            text.replace_range(within_part(masked, part), "********");
         }
         inert(&text)
     }
@@ -155,13 +171,16 @@ impl fmt::Display for Complaint {
             Level::Error => Heading::ERROR,
             Level::Warning => Heading::WARNING,
         };
-        let place = AnnotationKind::Primary.span(self.span.clone());
-        let also = self.also.iter().map(|(span, label)| {
+        let part = self.source.file_at(self.span.start).1;
+        let place = AnnotationKind::Primary.span(within_part(&self.span, &part));
+        let also = self.also.iter();
+        let also = also.filter(|(span, _)| part.contains(&span.start));
+        let also = also.map(|(span, label)| {
             AnnotationKind::Context
-                .span(span.clone())
+                .span(within_part(span, &part))
                 .label(label.as_str())
         });
-        let snippet = Snippet::source(self.shown())
+        let snippet = Snippet::source(self.shown(&part))
             .path(visible(&self.file))
             .annotation(place)
             .annotations(also);
@@ -207,6 +226,13 @@ impl fmt::Display for Complaints {
         }
         Ok(())
     }
+}
+
+/// A span of the whole text as one of a part of it.
+fn within_part(span: &Range<usize>, part: &Range<usize>) -> Range<usize> {
+    let last = part.end.saturating_sub(part.start);
+    let offset = |at: usize| at.saturating_sub(part.start).min(last);
+    offset(span.start)..offset(span.end)
 }
 
 /// The nearest place at or before a byte offset where a character begins.

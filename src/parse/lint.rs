@@ -154,7 +154,7 @@ impl<'a> Lint<'a> {
         let Mention { path, what: step } = mention;
         let place = self.value(path);
         let timed = match &step.does {
-            Does::Change { .. } => {
+            Does::Change { .. } | Does::Upload(_) => {
                 self.change(&place, step);
                 true
             }

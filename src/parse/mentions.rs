@@ -1,6 +1,7 @@
 //! Everything in a procedure that speaks of something else, with its path in the file: steps, conditions, texts, scripts.
 
 use crate::model::condition::Condition;
+use crate::model::dialogue::{Dialogue, Reply};
 use crate::model::procedure::{CheckKind, Does, On, Procedure, Step, Undo};
 
 /// One part of a procedure and its path in the file.
@@ -72,6 +73,9 @@ pub(crate) fn texts(procedure: &Procedure) -> Vec<Mention<&str>> {
     for (at, branch) in procedure.branches.iter().enumerate() {
         found.add(format!("branch[{at}].title"), &branch.title);
         found.add(format!("branch[{at}].about"), &branch.about);
+        if let Some(said) = &branch.said {
+            found.add(format!("branch[{at}].said"), said);
+        }
     }
     for step in steps(procedure) {
         found.step(&step.path, step.what);
@@ -157,6 +161,7 @@ fn of_walks(procedure: &Procedure) -> Vec<Mention<Held<'_>>> {
     let mut found = Vec::new();
     for (at, phase) in procedure.phases.iter().enumerate() {
         let parts = [
+            ("when", &phase.when, Scope::Cluster),
             ("on", &phase.on, Scope::Node),
             ("first", &phase.first, Scope::Pick),
             ("last", &phase.last, Scope::Pick),
@@ -189,15 +194,18 @@ fn of_step<'a>(step: &Mention<&'a Step>) -> Vec<Mention<Held<'a>>> {
     let until = match &what.does {
         Does::Wait { until } => until.as_ref(),
         Does::Change { .. }
+        | Does::Upload(_)
         | Does::Read { .. }
         | Does::Manual { .. }
         | Does::Attest { .. }
         | Does::Decide { .. } => None,
     };
+    let when = held(format!("{path}.when"), what.when.as_ref(), Scope::Cluster);
     let on = held(format!("{path}.on"), on, Scope::Node);
     let requires = held(format!("{path}.requires"), what.requires.as_ref(), scope);
     let until = held(format!("{path}.until"), until, scope);
-    on.into_iter().chain(requires).chain(until).collect()
+    let conditions = [when, on, requires, until];
+    conditions.into_iter().flatten().collect()
 }
 
 fn held(path: String, condition: Option<&Condition>, scope: Scope) -> Option<Mention<Held<'_>>> {
@@ -213,6 +221,20 @@ fn body(path: String, what: String, text: &str) -> Mention<Body<'_>> {
 struct Texts<'a>(Vec<Mention<&'a str>>);
 
 impl<'a> Texts<'a> {
+    fn dialogue(&mut self, path: &str, dialogue: &'a Dialogue) {
+        for (at, prompt) in dialogue.prompts.iter().enumerate() {
+            let path = format!("{path}.prompts[{at}]");
+            match &prompt.reply {
+                Reply::Text(text) => self.add(format!("{path}.answer"), text),
+                Reply::Operator(text) => self.add(format!("{path}.ask"), text),
+                Reply::Secret(_) => {}
+            }
+            if let Some(says) = &prompt.says {
+                self.add(format!("{path}.says"), says);
+            }
+        }
+    }
+
     fn add(&mut self, path: impl Into<String>, what: &'a str) {
         let path = path.into();
         self.0.push(Mention { path, what });
@@ -240,7 +262,18 @@ impl<'a> Texts<'a> {
                     self.add(format!("{path}.options[{at}].title"), &option.title);
                 }
             }
-            Does::Change { .. } | Does::Read { .. } | Does::Wait { .. } => {}
+            Does::Change {
+                dialogue: Some(dialogue),
+                ..
+            } => self.dialogue(path, dialogue),
+            Does::Upload(upload) => {
+                self.add(format!("{path}.from"), &upload.from);
+                self.add(format!("{path}.to"), &upload.to);
+                if let Some(sum) = &upload.sha256 {
+                    self.add(format!("{path}.sha256"), sum);
+                }
+            }
+            Does::Change { dialogue: None, .. } | Does::Read { .. } | Does::Wait { .. } => {}
         }
         if let Some(Undo::Manual { instructions, .. }) = &step.undo {
             self.add(format!("{path}.undo.instructions"), instructions);

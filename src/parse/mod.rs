@@ -6,10 +6,12 @@
 
 mod complaint;
 pub mod drill;
+pub mod include;
 mod places;
 mod reader;
 mod suggest;
 
+mod dialogue;
 mod procedure;
 mod steps;
 mod vocabulary;

@@ -6,6 +6,14 @@ use crate::model::procedure::{Procedure, SCHEMA};
 
 pub(super) fn read(mut file: Table<'_>) -> Procedure {
     schema(&mut file);
+    let pieces = vocabulary::pieces(&mut file);
+    file.desk().keep_pieces(pieces);
+    if let Some(include) = file.item("include") {
+        include.complain(
+            "the parts that this file includes have not been added to it",
+            "read it with holdpoint as a file, so that its parts are found",
+        );
+    }
     let procedure = Procedure {
         id: id(&mut file),
         title: file.text("title"),
@@ -23,6 +31,8 @@ pub(super) fn read(mut file: Table<'_>) -> Procedure {
         phases: steps::phases(&mut file),
         branches: steps::branches(&mut file),
         notes: file.texts("notes"),
+        access: vocabulary::access(&mut file),
+        included: file.texts("included"),
     };
     file.finish();
     procedure

@@ -6,6 +6,7 @@
 mod item;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use toml::de::DeTable;
@@ -23,6 +24,8 @@ pub(super) use item::Item;
 pub(super) struct Desk<'a> {
     pub source: &'a Source,
     found: RefCell<Vec<Complaint>>,
+    /// Pieces of `sh` that scripts of the file may use, by name.
+    pieces: RefCell<BTreeMap<String, String>>,
 }
 
 impl<'a> Desk<'a> {
@@ -30,6 +33,7 @@ impl<'a> Desk<'a> {
         Desk {
             source,
             found: RefCell::default(),
+            pieces: RefCell::default(),
         }
     }
 
@@ -40,6 +44,10 @@ impl<'a> Desk<'a> {
         help: impl Into<String>,
     ) {
         self.say(Complaint::error(self.source, span, message, help));
+    }
+
+    pub(super) fn keep_pieces(&self, pieces: BTreeMap<String, String>) {
+        self.pieces.replace(pieces);
     }
 
     pub(super) fn say(&self, complaint: Complaint) {
@@ -121,6 +129,22 @@ impl<'a> Table<'a> {
         self.need(key, "\"..\"")
             .and_then(|item| item.full_text())
             .unwrap_or_default()
+    }
+
+    pub(super) fn desk(&self) -> &'a Desk<'a> {
+        self.desk
+    }
+
+    /// A script that must be there: a text, or the names of pieces and a text.
+    pub(super) fn script(&mut self, key: &'static str) -> String {
+        self.need(key, "\'\'\'..\'\'\'")
+            .and_then(|item| item.script())
+            .unwrap_or_default()
+    }
+
+    pub(super) fn optional_script(&mut self, key: &'static str) -> Option<String> {
+        // What cannot be read has been said; an empty script stands in.
+        Some(self.item(key)?.script().unwrap_or_default())
     }
 
     /// A text, empty if it is not there.

@@ -10,6 +10,7 @@ use super::mentions::{self, Mention};
 use super::places::{Places, within};
 use super::reader::Desk;
 use super::suggest::advice;
+use crate::model::dialogue::Reply;
 use crate::model::ids::FactId;
 use crate::model::procedure::{Does, FactKind, FactSpec, ParamKind, Procedure, Rehearsed, Undo};
 use crate::model::script::variable_name;
@@ -240,9 +241,18 @@ impl Check<'_> {
             if let Some(Undo::Script { then, .. } | Undo::Manual { then, .. }) = &step.undo {
                 self.then(&format!("{path}.undo.then"), then);
             }
-            let Does::Change { secrets, .. } = &step.does else {
+            let Does::Change {
+                secrets, dialogue, ..
+            } = &step.does
+            else {
                 continue;
             };
+            let prompts = dialogue.iter().flat_map(|dialogue| &dialogue.prompts);
+            for (at, prompt) in prompts.enumerate() {
+                if let Reply::Secret(secret) = &prompt.reply {
+                    self.secret(&format!("{path}.prompts[{at}].secret"), secret.as_str());
+                }
+            }
             for (at, secret) in secrets.iter().enumerate() {
                 self.secret(&format!("{path}.secrets[{at}]"), secret.as_str());
             }

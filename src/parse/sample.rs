@@ -14,7 +14,7 @@ use crate::model::value::Value;
 pub fn sample_cluster(procedure: &Procedure) -> String {
     let mut text = String::new();
     head(&mut text, procedure);
-    ssh(&mut text);
+    ssh(&mut text, procedure);
     params(&mut text, procedure);
     let mut number = 0;
     for (id, role) in &procedure.roles {
@@ -37,8 +37,10 @@ fn head(text: &mut String, procedure: &Procedure) {
         "name = \"my-cluster\"                      # <- it is part of the phrases that open gates",
     );
     line(text, &format!("procedure = {}", quoted(&procedure.id)));
-    let target = procedure.versions.rules.last();
-    let target = target.map_or("1.0", |rule| rule.to.as_str());
+    let versions = &procedure.versions;
+    let last = || versions.rules.last().map(|rule| rule.to.as_str());
+    let target = versions.rehearse_target.as_deref().or_else(last);
+    let target = target.unwrap_or("1.0");
     line(
         text,
         &format!(
@@ -61,17 +63,22 @@ fn head(text: &mut String, procedure: &Procedure) {
     line(text, "");
 }
 
-fn ssh(text: &mut String) {
+fn ssh(text: &mut String, procedure: &Procedure) {
+    let access = &procedure.access;
+    let user = access.user.as_deref().unwrap_or("deploy");
+    let port = access.port.unwrap_or(22);
+    let (user, port) = (format!("# user = {user:?}"), format!("# port = {port}"));
     for part in [
-        "# How the nodes are reached. ~/.ssh/config is not read yet: say here what it would say. Any of these can stand in a [[node]] as `ssh.port = 2222`.",
+        "# How the nodes are reached. ~/.ssh/config is read as ssh(1) reads it (`holdpoint ssh-config FILE` shows what it says); what stands here wins. Any of these can stand in a [[node]] as `ssh.port = 2222`.",
         "[ssh]",
-        "# user = \"deploy\"",
-        "# port = 22",
+        user.as_str(),
+        port.as_str(),
         "# identities = [\"~/.ssh/id_ed25519\"]",
         "# identities_only = true",
         "# known_hosts = [\"~/.ssh/known_hosts\"]",
         "# connect_timeout = \"10s\"",
-        "# become = { method = \"sudo\", user = \"root\" }   # through sudo -n",
+        "# password = { prompt = true }                    # the login password; or { env = \"NAME\" }, { file = \"path\" }, { command = \"..\" }",
+        "# become = { method = \"sudo\", user = \"root\" }   # sudo, su or doas; with password = { .. } as above where one is wanted",
         "# job_dir = \"/var/lib/holdpoint/jobs\"            # where detached jobs are kept on the nodes",
         "",
     ] {
@@ -141,6 +148,7 @@ fn node(text: &mut String, name: &str, roles: &[&str]) {
 fn example(param: &Param) -> String {
     match &param.kind {
         ParamKind::Text => quoted("change-me"),
+        ParamKind::File => quoted("./change-me"),
         ParamKind::Path => quoted("/change/me"),
         ParamKind::Number => "0".into(),
         ParamKind::Bool => "false".into(),

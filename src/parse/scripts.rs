@@ -20,8 +20,8 @@ pub struct FoundScript {
     pub text: String,
     source: Source,
     place: Range<usize>,
-    /// Whether line n of the text is n - 1 lines below `line` in the file.
-    followed: bool,
+    /// Where the text stands in the source, if it stands there as it is: pieces that were put together do not.
+    content: Option<usize>,
 }
 
 /// All scripts: probes, checks, steps and undos, in this order.
@@ -39,7 +39,7 @@ pub fn scripts(procedure: &Parsed<Procedure>) -> Vec<FoundScript> {
             what: mention.what.what,
             text: mention.what.text.to_string(),
             source: procedure.source.clone(),
-            followed: content.is_some(),
+            content,
             place,
         }
     };
@@ -49,11 +49,10 @@ pub fn scripts(procedure: &Parsed<Procedure>) -> Vec<FoundScript> {
 impl FoundScript {
     /// A complaint about it: about the line of its text that a shell named (counted from one), or about the whole.
     pub fn complain(&self, line: Option<usize>, message: &str) -> Complaint {
-        let named =
-            line.filter(|line| self.followed && (1..=self.text.lines().count()).contains(line));
-        let place = match named {
-            Some(1) | None => self.place.clone(),
-            Some(line) => self.line_of_file(self.line + line - 1),
+        let named = line.filter(|line| (2..=self.text.lines().count()).contains(line));
+        let place = match named.zip(self.content) {
+            None => self.place.clone(),
+            Some((line, content)) => self.line_of_text(content, line),
         };
         let message = format!("{} does not parse: {message}", self.what);
         Complaint::error(
@@ -64,8 +63,9 @@ impl FoundScript {
         )
     }
 
-    fn line_of_file(&self, line: usize) -> Range<usize> {
-        let start = self.source.line_start(line);
+    fn line_of_text(&self, content: usize, line: usize) -> Range<usize> {
+        let lines = self.text.split_inclusive('\n');
+        let start = content + lines.take(line - 1).map(str::len).sum::<usize>();
         let rest = &self.source.text[start..];
         let text = &rest[..rest.find('\n').unwrap_or(rest.len())];
         let indent = text.len() - text.trim_start().len();

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::dialogue;
 use super::reader::{Item, Table};
 use crate::model::ids::{BranchId, DebtId, FactId, ParamId, PhaseId, StepId};
-use crate::model::procedure::{Again, Branch, Choice, Does, On, Phase, Step, Undo, Walk};
+use crate::model::procedure::{
+    Again, Branch, Choice, Does, On, Phase, Step, Undo, UploadSpec, Walk,
+};
 use crate::model::time::Span;
 use crate::model::value::Value;
 
@@ -12,6 +15,7 @@ use crate::model::value::Value;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Change,
+    Upload,
     Read,
     Manual,
     Attest,
@@ -21,6 +25,7 @@ enum Kind {
 
 const KINDS: &[(&str, Kind)] = &[
     ("change", Kind::Change),
+    ("upload", Kind::Upload),
     ("read", Kind::Read),
     ("manual", Kind::Manual),
     ("attest", Kind::Attest),
@@ -44,6 +49,7 @@ fn phase(mut table: Table<'_>) -> Phase {
         title: table.text("title"),
         about: table.text_or_empty("about"),
         walk: walk(&mut table),
+        when: table.condition("when"),
         on: table.condition("on"),
         first: table.condition("first"),
         last: table.condition("last"),
@@ -60,6 +66,7 @@ fn branch(mut table: Table<'_>) -> Branch {
         title: table.text("title"),
         about: table.text_or_empty("about"),
         when: table.condition("when"),
+        said: table.optional_text("said"),
         way_back: table.flag("way_back"),
         walk: walk(&mut table),
         steps: steps(&mut table, &id),
@@ -121,6 +128,7 @@ fn step(mut table: Table<'_>, owner: &str) -> Step {
         verb: verb(&mut table, &title),
         title,
         does: does(&mut table, kind),
+        when: table.condition("when"),
         on: on(&mut table, kind),
         requires: table.condition("requires"),
         then: then(&mut table),
@@ -147,6 +155,7 @@ fn empty(owner: &str, id: &str) -> Step {
         title: String::new(),
         verb: String::new(),
         does: Does::Wait { until: None },
+        when: None,
         on: On::Cluster,
         requires: None,
         then: BTreeMap::new(),
@@ -167,7 +176,9 @@ fn empty(owner: &str, id: &str) -> Step {
 fn longest(kind: Kind) -> Span {
     match kind {
         Kind::Read => Span::minutes(5),
-        Kind::Change | Kind::Manual | Kind::Attest | Kind::Wait | Kind::Decide => Span::minutes(30),
+        Kind::Change | Kind::Upload | Kind::Manual | Kind::Attest | Kind::Wait | Kind::Decide => {
+            Span::minutes(30)
+        }
     }
 }
 
@@ -190,7 +201,7 @@ fn verb(table: &mut Table<'_>, title: &str) -> String {
 fn does(table: &mut Table<'_>, kind: Kind) -> Does {
     match kind {
         Kind::Change => Does::Change {
-            script: table.text("script"),
+            script: table.script("script"),
             secrets: table
                 .texts("secrets")
                 .into_iter()
@@ -198,9 +209,12 @@ fn does(table: &mut Table<'_>, kind: Kind) -> Does {
                 .collect(),
             output: table.texts("output"),
             cancel: table.flag("cancel"),
+            dialogue: dialogue::dialogue(table),
+            reboots: table.flag("reboots"),
         },
+        Kind::Upload => Does::Upload(upload(table)),
         Kind::Read => Does::Read {
-            script: table.text("script"),
+            script: table.script("script"),
             output: table.texts("output"),
         },
         Kind::Manual => Does::Manual {
@@ -219,6 +233,29 @@ fn does(table: &mut Table<'_>, kind: Kind) -> Does {
     }
 }
 
+fn upload(table: &mut Table<'_>) -> UploadSpec {
+    UploadSpec {
+        from: table.text("from"),
+        to: table.text("to"),
+        sha256: table.optional_text("sha256"),
+        mode: table.item("mode").and_then(|item| permissions(&item)),
+    }
+}
+
+/// `"0644"`: octal, in quotes.
+fn permissions(item: &Item<'_>) -> Option<u32> {
+    let text = item.text()?;
+    let bits = u32::from_str_radix(text, 8).ok();
+    let bits = bits.filter(|bits| *bits <= 0o7777);
+    if bits.is_none() {
+        item.complain(
+            format!("`{text}` are no permissions"),
+            "write them in octal, such as \"0644\"",
+        );
+    }
+    bits
+}
+
 fn options(table: &mut Table<'_>) -> Vec<Choice> {
     let tables = table.tables("options", "an option");
     let option = |mut table: Table<'_>| {
@@ -235,14 +272,14 @@ fn options(table: &mut Table<'_>) -> Vec<Choice> {
 fn on(table: &mut Table<'_>, kind: Kind) -> On {
     let Some(item) = table.item("on") else {
         return match kind {
-            Kind::Change | Kind::Read => On::Each(None),
+            Kind::Change | Kind::Upload | Kind::Read => On::Each(None),
             Kind::Manual | Kind::Attest | Kind::Wait | Kind::Decide => On::Cluster,
         };
     };
     match item.text() {
         Some("any") => On::Any,
         Some("cluster") => {
-            if matches!(kind, Kind::Change | Kind::Read) {
+            if matches!(kind, Kind::Change | Kind::Upload | Kind::Read) {
                 item.complain(
                     "a script runs on nodes, not on the cluster",
                     "write \"any\" for one reachable node, or a condition over `node`",
@@ -272,7 +309,7 @@ fn undo(table: &mut Table<'_>) -> Option<Undo> {
     }
     let mut table = item.table("an undo: a script, or a table with `script` or `instructions`")?;
     let (script, instructions) = (
-        table.optional_text("script"),
+        table.optional_script("script"),
         table.optional_text("instructions"),
     );
     let then = then(&mut table);
@@ -309,12 +346,24 @@ fn again(table: &mut Table<'_>) -> Again {
 fn misplaced(table: &mut Table<'_>, kind: Kind) {
     let rules: &[(&[&'static str], &[Kind], &str)] = &[
         (
-            &["script", "output", "needs", "again"],
+            &["script", "output", "needs"],
             &[Kind::Change, Kind::Read],
             "only a step that does `change` or `read` runs a script",
         ),
         (
-            &["secrets", "cancel"],
+            &["again"],
+            &[Kind::Change, Kind::Upload, Kind::Read],
+            "only what we do ourselves is done again",
+        ),
+        (
+            &["from", "to", "sha256", "mode"],
+            &[Kind::Upload],
+            "only a step that does `upload` puts a file on nodes",
+        ),
+        (
+            &[
+                "secrets", "cancel", "prompts", "terminal", "silence", "reboots",
+            ],
             &[Kind::Change],
             "only a step that does `change` has it",
         ),
@@ -335,7 +384,7 @@ fn misplaced(table: &mut Table<'_>, kind: Kind) {
         ),
         (
             &["then", "undo"],
-            &[Kind::Change, Kind::Manual, Kind::Wait],
+            &[Kind::Change, Kind::Upload, Kind::Manual, Kind::Wait],
             "this step changes nothing",
         ),
     ];

@@ -7,12 +7,12 @@ use crate::model::condition::Condition;
 use crate::model::ids::{CheckId, FactId, InvariantId, ParamId, ProbeId, RoleId};
 use crate::model::params;
 use crate::model::procedure::{
-    Check, CheckKind, FactKind, FactSpec, Invariant, Param, ParamKind, Probe, Rehearsed, Role,
-    Severity,
+    Access, Check, CheckKind, FactKind, FactSpec, Invariant, Param, ParamKind, Probe, Rehearsed,
+    Role, Severity,
 };
 use crate::model::time::Span;
 use crate::model::value::Value;
-use crate::model::version::{PathRule, VersionRules};
+use crate::model::version::{PathRule, RefusedTarget, VersionRules};
 
 pub(super) fn params(file: &mut Table<'_>) -> BTreeMap<ParamId, Param> {
     each(file, "params", "a parameter", |id, table| {
@@ -47,6 +47,36 @@ pub(super) fn invariants(file: &mut Table<'_>) -> Vec<Invariant> {
     tables.into_iter().map(invariant).collect()
 }
 
+/// The product's way in, where nothing else says it.
+pub(super) fn access(file: &mut Table<'_>) -> Access {
+    let Some(mut table) = file.table("access", "the product's way in") else {
+        return Access::default();
+    };
+    let access = Access {
+        port: table.item("port").and_then(|item| port(&item)),
+        user: table.optional_text("user"),
+    };
+    table.finish();
+    access
+}
+
+fn port(item: &Item<'_>) -> Option<u16> {
+    let port = u16::try_from(item.number()?).ok().filter(|port| *port > 0);
+    if port.is_none() {
+        item.complain("this is no port", "write a number from 1 to 65535");
+    }
+    port
+}
+
+/// Named pieces of `sh`, for every script that uses them.
+pub(super) fn pieces(file: &mut Table<'_>) -> BTreeMap<String, String> {
+    let Some(table) = file.table("scripts", "the pieces of scripts") else {
+        return BTreeMap::new();
+    };
+    let piece = |(name, item): (String, Item<'_>)| Some((name, item.full_text()?));
+    table.members().into_iter().filter_map(piece).collect()
+}
+
 pub(super) fn lookups(file: &mut Table<'_>) -> BTreeMap<String, Condition> {
     let Some(table) = file.table("lookups", "the lookups") else {
         return BTreeMap::new();
@@ -66,6 +96,12 @@ pub(super) fn versions(file: &mut Table<'_>) -> VersionRules {
             .map(FactId::new),
         minimum: table.optional_text("minimum"),
         rehearse_target: table.optional_text("rehearse_target"),
+        behind: behind(&mut table),
+        refuse: table
+            .tables("refuse", "a refused target")
+            .into_iter()
+            .map(refused_target)
+            .collect(),
         rules: table
             .tables("rules", "a version rule")
             .into_iter()
@@ -112,6 +148,7 @@ fn param_kind(table: &mut Table<'_>) -> Option<ParamKind> {
         item.word(&[
             ("text", Some(ParamKind::Text)),
             ("path", Some(ParamKind::Path)),
+            ("file", Some(ParamKind::File)),
             ("number", Some(ParamKind::Number)),
             ("bool", Some(ParamKind::Bool)),
             ("duration", Some(ParamKind::Duration)),
@@ -204,6 +241,7 @@ fn fact(table: &mut Table<'_>) -> FactSpec {
         about: table.text_or_empty("about"),
         kind: fact_kind(table),
         rehearse: table.item("rehearse").and_then(|item| rehearsed(&item)),
+        follows: table.flag("follows"),
     }
 }
 
@@ -262,7 +300,7 @@ fn probe(mut table: Table<'_>) -> Probe {
         every: table.duration("every", Span::seconds(5)),
         timeout: table.duration("timeout", Span::seconds(10)),
         on: table.condition("on"),
-        script: table.text("script"),
+        script: table.script("script"),
     };
     table.finish();
     probe
@@ -298,7 +336,7 @@ fn check(mut table: Table<'_>) -> Check {
 
 fn check_kind(table: &mut Table<'_>) -> CheckKind {
     let attest = table.flag("attest");
-    let script = table.item("script");
+    let script = table.optional_script("script");
     if attest {
         table.misplaced(
             &["script", "passes", "timeout", "rehearse"],
@@ -319,7 +357,7 @@ fn check_kind(table: &mut Table<'_>) -> CheckKind {
         return CheckKind::Facts { passes };
     };
     CheckKind::Script {
-        script: script.full_text().unwrap_or_default(),
+        script,
         passes: required(table, "passes"),
         timeout: table.duration("timeout", Span::seconds(20)),
         rehearse: table
@@ -352,6 +390,28 @@ fn rule(mut table: Table<'_>) -> PathRule {
     };
     table.finish();
     rule
+}
+
+fn behind(table: &mut Table<'_>) -> Option<u64> {
+    let item = table.item("behind")?;
+    let behind = u64::try_from(item.number()?).ok();
+    if behind.is_none() {
+        item.complain(
+            "a node cannot be so far behind",
+            "write the number of feature releases, from 0 on",
+        );
+    }
+    behind
+}
+
+fn refused_target(mut table: Table<'_>) -> RefusedTarget {
+    let refused = RefusedTarget {
+        target: table.text("target"),
+        below: table.optional_text("below"),
+        why: table.text("why"),
+    };
+    table.finish();
+    refused
 }
 
 fn invariant(mut table: Table<'_>) -> Invariant {

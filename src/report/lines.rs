@@ -102,6 +102,8 @@ fn words(event: &Event, detail: Detail) -> String {
         | Event::ActionInDoubt { .. }
         | Event::ActionOverdue { .. }
         | Event::CancelAsked { .. }
+        | Event::Prompted { .. }
+        | Event::PromptAnswered { .. }
         | Event::ActionDone { .. }
         | Event::ActionFailed { .. }
         | Event::ActionReopened { .. }

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 
 use crate::engine::brief::Brief;
 use crate::engine::plan::{Action, Plan, PlannedUndo, Stage, Work};
+use crate::model::dialogue::{Prompt, Reply};
 use crate::model::ids::{FactId, NodeId, StepId};
-use crate::model::procedure::Again;
+use crate::model::procedure::{Again, UploadSpec};
 use crate::model::script::Script;
 use crate::model::time::Span;
 use crate::model::value::Value;
@@ -25,7 +26,21 @@ pub fn plan_text(brief: &Brief, plan: &Plan) -> String {
         }
         stage_text(&mut text, number + 1, stage, &mut shown);
     }
+    left_out(&mut text, plan);
     text.0
+}
+
+/// What the procedure has and this cluster does not need.
+fn left_out(text: &mut Text, plan: &Plan) {
+    if plan.left_out.is_empty() {
+        return;
+    }
+    text.blank();
+    text.line(0, "LEFT OUT: it does not concern this cluster");
+    for left in &plan.left_out {
+        text.line(2, format_args!("{}: {}", left.what, left.title));
+        text.line(5, format_args!("only when {}", left.when));
+    }
 }
 
 /// How long the stages take one after another, if each takes its typical time.
@@ -226,9 +241,21 @@ fn work(
         }
     };
     match &action.work {
-        Work::Change { script: sent, .. } => {
-            script(text, number, stage, action, sent, "changes", shown)
+        Work::Change {
+            script: sent,
+            dialogue,
+            reboots,
+            ..
+        } => {
+            script(text, number, stage, action, sent, "changes", shown);
+            if *reboots {
+                once(text, "reboots", "the node goes down and is waited for");
+            }
+            for prompt in dialogue.iter().flat_map(|dialogue| &dialogue.prompts) {
+                once(text, "asked", &prompt_words(prompt));
+            }
         }
+        Work::Upload(upload) => once(text, "uploads", &upload_words(upload)),
         Work::Read { script: sent, .. } => {
             script(text, number, stage, action, sent, "reads", shown)
         }
@@ -250,6 +277,24 @@ fn work(
         Some(PlannedUndo::Manual { instructions, .. }) => once(text, "undo by hand", instructions),
         None => {}
     }
+}
+
+/// `"Continue\? \[y/N\]" is answered "y"`.
+fn prompt_words(prompt: &Prompt) -> String {
+    let pattern = &prompt.pattern;
+    match &prompt.reply {
+        Reply::Text(text) if text.is_empty() => format!("/{pattern}/ is answered with Enter"),
+        Reply::Text(text) => format!("/{pattern}/ is answered \"{text}\""),
+        Reply::Secret(param) => format!("/{pattern}/ is answered with the secret {param}"),
+        Reply::Operator(_) => format!("/{pattern}/ is answered by the operator"),
+    }
+}
+
+/// What is put where.
+fn upload_words(upload: &UploadSpec) -> String {
+    let sum = upload.sha256.as_ref();
+    let sum = sum.map_or(String::new(), |sum| format!(", SHA-256 {sum}"));
+    format!("{} to {}{sum}", upload.from, upload.to)
 }
 
 fn script(

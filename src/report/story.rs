@@ -304,6 +304,7 @@ fn is_decision(event: &Event) -> bool {
             | Event::Chosen { .. }
             | Event::ByHandSaid { .. }
             | Event::CancelAsked { .. }
+            | Event::PromptAnswered { by: Some(_), .. }
             | Event::DetourTaken { .. }
             | Event::ResumeAccepted { .. }
             | Event::Paused { .. }

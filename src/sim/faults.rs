@@ -143,11 +143,16 @@ impl SimWorld {
     }
 
     fn power_cut(&mut self, node: usize, lasts: Span, effect: Effect) {
+        self.go_down(node, "the node lost power", lasts, effect);
+    }
+
+    /// The node goes down and boots again after `lasts`.
+    pub(super) fn go_down(&mut self, node: usize, why: &str, lasts: Span, effect: Effect) {
         self.jobs_vanish(node, effect);
         let it = &mut self.nodes[node];
         it.boots += 1;
         it.incarnation = format!("{} boot {}", it.name, it.boots);
-        self.cut(node, "the node lost power", Some(lasts));
+        self.cut(node, why, Some(lasts));
     }
 
     /// Spoils the jobs that run, or else the next one to start.

@@ -28,6 +28,7 @@ impl SimWorld {
         if let Some(job) = self.nodes[node].jobs.get_mut(&id) {
             job.followed = true;
             job.accepted_told = false;
+            job.asked = false;
             self.follow_at(node, &id, at);
         }
     }
@@ -87,6 +88,9 @@ impl SimJob {
             self.accepted_told = true;
             return Some(self.work.reply(JobReport::Accepted));
         }
+        if let (Some(at), JobState::Running) = (self.asks_at(), &self.state) {
+            return self.ask_told(at);
+        }
         if self.next_line_at().is_some_and(|at| at <= now) {
             return Some(self.tell_line(now));
         }
@@ -109,9 +113,25 @@ impl SimJob {
             return None;
         }
         match self.state {
+            JobState::Running if self.asks_at().is_some() => (!self.asked).then_some(now),
             JobState::Running => self.next_line_at().map(|at| at.max(now)),
             JobState::Ended(_) | JobState::Vanished => Some(now),
         }
+    }
+
+    /// How much it has printed when it waits for an answer; nothing if it does not wait.
+    pub(super) fn asks_at(&self) -> Option<u64> {
+        let printed = self.work.asks.get(..=self.answered)?;
+        Some(printed.iter().map(|(_, says)| says.len() as u64).sum())
+    }
+
+    fn ask_told(&mut self, at: u64) -> Option<Reply> {
+        if self.asked {
+            return None;
+        }
+        self.asked = true;
+        let (prompt, text) = self.work.asks.get(self.answered)?.clone();
+        Some(self.work.reply(JobReport::Asks { prompt, text, at }))
     }
 
     fn tell_line(&mut self, at: Stamp) -> Reply {

@@ -21,9 +21,15 @@ pub struct Work {
     pub job: String,
     /// What its end makes so.
     pub then: BTreeMap<FactId, Value>,
+    /// Other nodes on which it makes the same so: one command for the whole cluster.
+    pub also_on: Vec<NodeId>,
     pub typical: Span,
     /// What it prints, spread evenly over its time.
     pub output: Vec<String>,
+    /// What it asks first, one after another: the name of an expected question and what is printed.
+    pub asks: Vec<(Option<String>, String)>,
+    /// Its end takes the node down and up again.
+    pub reboots: bool,
 }
 
 /// A job as the node knows it, and how much of it was told.
@@ -41,6 +47,9 @@ pub(super) struct SimJob {
     pub(super) effect: Effect,
     pub(super) accepted_told: bool,
     pub(super) lines_told: usize,
+    /// How many of its questions were answered, and whether the next one was told on this link.
+    pub(super) answered: usize,
+    pub(super) asked: bool,
     /// Tells the newest entry in the queue from those that it replaced.
     pub(super) end_turn: u64,
     pub(super) follow_turn: u64,
@@ -81,6 +90,26 @@ impl SimWorld {
             return self.say_out_of_sight(node, work);
         }
         self.ask_or_deny(node, &work);
+    }
+
+    /// Answers what a job asked when it had printed `at` bytes: once, and only what it waits for.
+    pub fn answer(&mut self, work: &Work, at: u64, now: Stamp) {
+        self.arrive(now);
+        let (now, pause) = (self.now(), Span(500));
+        let Some((node, id, job)) = self.reach(work) else {
+            return;
+        };
+        if job.state != JobState::Running || job.asks_at() != Some(at) {
+            return;
+        }
+        job.answered += 1;
+        job.asked = false;
+        if job.asks_at().is_none() {
+            job.started = now;
+            job.ends = Some(now + job.lasts);
+            self.schedule_end(node, id.clone());
+        }
+        self.follow_at(node, &id, now + pause);
     }
 
     /// Asks a job to stop. Its end is reported like any other.
@@ -174,11 +203,14 @@ impl SimWorld {
             followed: false,
             started: self.now(),
             lasts,
-            ends: Some(self.now() + lasts),
+            // What asks goes on when it was answered.
+            ends: work.asks.is_empty().then(|| self.now() + lasts),
             claim: Claim::Exited { code: 0 },
             effect: Effect::Whole,
             accepted_told: false,
             lines_told: 0,
+            answered: 0,
+            asked: false,
             end_turn: 0,
             follow_turn: 0,
             work,
@@ -219,6 +251,13 @@ impl SimWorld {
                 job.ends = job.ends.map(|_| ends);
                 job.lasts = ends.since(job.started);
             }
+            JobFault::Asks => {
+                let question = (None, "Overwrite changed files? [y/N] ".to_string());
+                job.work.asks.insert(job.answered, question);
+                job.asked = false;
+                job.ends = None;
+                self.follow_at(node, id, now);
+            }
             JobFault::Ends { code, effect } => {
                 job.claim = Claim::Exited { code };
                 job.effect = effect;
@@ -251,7 +290,7 @@ impl SimWorld {
         let now = self.now();
         let mut hanging = Vec::new();
         for (id, job) in &mut self.nodes[node].jobs {
-            if job.state == JobState::Running && job.ends.is_none() {
+            if job.state == JobState::Running && job.ends.is_none() && job.asks_at().is_none() {
                 job.ends = Some(now);
                 hanging.push(id.clone());
             }
@@ -270,9 +309,17 @@ impl SimWorld {
             return;
         }
         job.state = JobState::Ended(job.claim.clone());
-        let (then, effect) = (job.work.then.clone(), job.effect);
+        let (work, effect) = (job.work.clone(), job.effect);
+        let meant = job.claim == Claim::Exited { code: 0 };
+        if job.work.reboots && meant {
+            // A node that goes down leaves no record of the program that took it down.
+            job.state = JobState::Vanished;
+            let away = Span((job.work.typical.0 / 4).max(5_000));
+            self.work_takes_effect(node, &work, effect, Cause::Job);
+            return self.go_down(node, "the node goes down", away, Effect::Nothing);
+        }
         self.follow_at(node, id, self.now());
-        self.take_effect(node, &then, effect, Cause::Job);
+        self.work_takes_effect(node, &work, effect, Cause::Job);
     }
 
     /// The node loses power: running jobs leave no record of their end.
@@ -281,11 +328,21 @@ impl SimWorld {
         for job in self.nodes[node].jobs.values_mut() {
             if job.state == JobState::Running {
                 job.state = JobState::Vanished;
-                lost.push(job.work.then.clone());
+                lost.push(job.work.clone());
             }
         }
-        for then in lost {
-            self.take_effect(node, &then, effect, Cause::World);
+        for work in lost {
+            self.work_takes_effect(node, &work, effect, Cause::World);
+        }
+    }
+
+    /// What a job brings about, on its own node and on the others that it concerns.
+    fn work_takes_effect(&mut self, node: usize, work: &Work, effect: Effect, cause: Cause) {
+        self.take_effect(node, &work.then, effect, cause);
+        for other in &work.also_on {
+            if let Some(other) = self.place(other) {
+                self.take_effect(other, &work.then, effect, Cause::World);
+            }
         }
     }
 

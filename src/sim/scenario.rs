@@ -153,6 +153,7 @@ fn target(procedure: &Procedure) -> String {
 fn plausible(id: &ParamId, param: &Param) -> Option<Given> {
     let value = match &param.kind {
         ParamKind::Text => Value::text("rehearsal"),
+        ParamKind::File => Value::text(format!("./{id}")),
         ParamKind::Path => Value::text(format!("/opt/{id}")),
         ParamKind::Number => Value::Number(1),
         ParamKind::Bool => Value::Bool(false),

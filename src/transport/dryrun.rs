@@ -29,6 +29,10 @@ pub struct DryRun<L> {
     /// The last real reading of each probe, to be told again under a new overlay.
     seen: BTreeMap<NodeId, BTreeMap<ProbeId, BTreeMap<FactId, Option<Value>>>>,
     linked: BTreeSet<NodeId>,
+    /// How the link of each node came up last.
+    links: BTreeMap<NodeId, LinkReport>,
+    /// How often each node would have been rebooted.
+    reboots: BTreeMap<NodeId, u32>,
     /// Jobs that were not sent, so that a second request for one is no second execution.
     supposed: BTreeSet<String>,
     waiting: VecDeque<(Stamp, Arrival)>,
@@ -42,6 +46,8 @@ impl<L: Looks> DryRun<L> {
             overlay,
             seen: BTreeMap::new(),
             linked: BTreeSet::new(),
+            links: BTreeMap::new(),
+            reboots: BTreeMap::new(),
             supposed: BTreeSet::new(),
             waiting: VecDeque::new(),
         }
@@ -75,7 +81,34 @@ impl<L: Looks> DryRun<L> {
         self.tell_end(&order, now);
         if first {
             self.suppose(&order.node, &order.then, now);
+            for other in &order.also_on {
+                self.suppose(other, &order.then, now);
+            }
+            if order.reboots {
+                self.suppose_reboot(&order.node, now);
+            }
         }
+    }
+
+    /// A step that reboots is done only when another boot answers: supposed, too.
+    fn suppose_reboot(&mut self, node: &NodeId, now: Stamp) {
+        *self.reboots.entry(node.clone()).or_default() += 1;
+        if let Some(link) = self.links.get(node) {
+            let report = self.rebooted(node, link.clone());
+            let node = node.clone();
+            self.waiting
+                .push_back((now, Arrival::Link { node, report }));
+        }
+    }
+
+    /// How a link would come up on a node that would have been rebooted.
+    fn rebooted(&self, node: &NodeId, mut report: LinkReport) -> LinkReport {
+        if let (LinkReport::Up { incarnation, .. }, Some(times)) =
+            (&mut report, self.reboots.get(node))
+        {
+            incarnation.push_str(&format!(", supposed reboot {times}"));
+        }
+        report
     }
 
     /// A read-only step that looks at what was only supposed would find the node as it really is. It is supposed, too.
@@ -148,9 +181,11 @@ impl<L: Looks> DryRun<L> {
             Arrival::Link { node, report } => {
                 if matches!(report, LinkReport::Up { .. }) {
                     self.linked.insert(node.clone());
+                    self.links.insert(node.clone(), report.clone());
                 } else {
                     self.linked.remove(&node);
                 }
+                let report = self.rebooted(&node, report);
                 Arrival::Link { node, report }
             }
             Arrival::Reading {
@@ -211,6 +246,12 @@ impl<L: Looks> Acts for DryRun<L> {
             Change::Attach { order } => self.attach(&order, now),
             // Nothing runs that could be stopped, and nothing is kept that could be forgotten.
             Change::Cancel { order: _ } | Change::Acknowledge { order: _ } => {}
+            // Nothing runs that could ask.
+            Change::Answer {
+                order: _,
+                at: _,
+                answer: _,
+            } => {}
             Change::Performed {
                 action: _,
                 effects,

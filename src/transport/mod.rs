@@ -9,7 +9,9 @@ pub mod sim;
 use std::collections::BTreeMap;
 use std::future::Future;
 
+use crate::model::dialogue::{Answer, Dialogue};
 use crate::model::ids::{ActionId, CheckId, FactId, NodeId, ProbeId};
+use crate::model::procedure::UploadSpec;
 use crate::model::reply::{CheckOutput, JobReport, LinkReport, Reading};
 use crate::model::script::Script;
 use crate::model::telemetry::Telemetry;
@@ -61,6 +63,12 @@ pub enum Change {
     Start { order: Order },
     /// Ask what became of a job and follow it to its end; never starts it.
     Attach { order: Order },
+    /// Give the job's program the answer to what it asked when it had printed `at` bytes: once, however often this is sent.
+    Answer {
+        order: Order,
+        at: u64,
+        answer: Answer,
+    },
     /// Ask a job to stop. The request is no claim: its end is reported like any other.
     Cancel { order: Order },
     /// The job's end is in the journal: the node may forget all but the tombstone.
@@ -74,7 +82,25 @@ pub enum Change {
     },
 }
 
-/// A script for one node, with what the simulator needs to stand in for it.
+/// What a node is given to do.
+#[derive(Clone, Debug)]
+pub enum Errand {
+    Script(Script),
+    /// A file from this machine.
+    Upload(Box<UploadSpec>),
+}
+
+impl Order {
+    /// The script that it sends, if it is one.
+    pub fn script(&self) -> Option<&Script> {
+        match &self.errand {
+            Errand::Script(script) => Some(script),
+            Errand::Upload(_) => None,
+        }
+    }
+}
+
+/// Something to do on one node, with what the simulator needs to stand in for it.
 #[derive(Clone, Debug)]
 pub struct Order {
     pub action: ActionId,
@@ -82,10 +108,16 @@ pub struct Order {
     pub node: NodeId,
     /// `<run>.<step>.<node>.<attempt>`: derived, never random, never used for anything else.
     pub job: String,
-    pub script: Script,
+    pub errand: Errand,
+    /// What its program asks while it runs, if it asks.
+    pub dialogue: Option<Box<Dialogue>>,
+    /// The node goes down and comes back meanwhile.
+    pub reboots: bool,
     pub timeout: Span,
     /// The declared postcondition. Never sent to a real node.
     pub then: BTreeMap<FactId, Value>,
+    /// Other nodes on which it is declared, too: one command for the whole cluster.
+    pub also_on: Vec<NodeId>,
     pub typical: Span,
     /// Lines that the vendor's program prints, for rehearsals.
     pub output: Vec<String>,

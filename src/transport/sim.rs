@@ -75,6 +75,12 @@ impl Acts for SimTransport {
         match change {
             Change::Start { order } => world.start(work(order), now),
             Change::Attach { order } => world.attach(work(order), now),
+            // Whatever the answer is: nobody reads it.
+            Change::Answer {
+                order,
+                at,
+                answer: _,
+            } => world.answer(&work(order), at, now),
             Change::Cancel { order } => world.cancel(&work(order), now),
             Change::Acknowledge { order } => world.acknowledge(&work(order), now),
             Change::Performed {
@@ -88,12 +94,17 @@ impl Acts for SimTransport {
 
 /// A job of the simulator from an order: all but the script itself, which nobody runs.
 pub fn work(order: Order) -> Work {
+    let prompts = order.dialogue.into_iter().flat_map(|d| d.prompts);
+    let asks = prompts.filter_map(|prompt| Some((Some(prompt.id), prompt.says?)));
     Work {
+        asks: asks.collect(),
+        reboots: order.reboots,
         action: order.action,
         attempt: order.attempt,
         node: order.node,
         job: order.job,
         then: order.then,
+        also_on: order.also_on,
         typical: order.typical,
         output: order.output,
     }
@@ -103,6 +114,7 @@ pub fn work(order: Order) -> Work {
 fn reading(order: Order) -> Work {
     let mut work = work(order);
     work.then.clear();
+    work.also_on.clear();
     work
 }
 

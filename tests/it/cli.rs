@@ -69,6 +69,7 @@ fn an_unknown_procedure_lists_near_names() {
         &[near],
     );
     refused(&["init", "standard-cluser"], 2, &[near]);
+    refused(&["init"], 2, &["smc/management-servers"]);
     refused(
         &["procedures", "show", "no-such-thing"],
         2,

@@ -1,4 +1,4 @@
-//! The built-in procedure's own scripts against the product doubles: no engine, no SSH, just `sh` and files.
+//! The built-in procedures' own scripts against the product doubles: no engine, no SSH, just `sh` and files.
 
 mod checks;
 mod misbehaviour;
@@ -10,21 +10,25 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use crate::support::double::{Double, DoubleCluster, Ended, TARGET, run_script};
-use crate::support::procedure_file::{ProcedureFile, assemble};
+use crate::support::procedure_file::{ProcedureFile, assemble, text};
 
 /// The procedure, a cluster of doubles, and one shell that runs the scripts.
-struct Bench {
-    file: ProcedureFile,
-    cluster: DoubleCluster,
-    shell: &'static [&'static str],
+pub struct Bench {
+    pub file: ProcedureFile,
+    pub cluster: DoubleCluster,
+    pub shell: &'static [&'static str],
     /// Parameters that differ from the procedure's defaults.
     params: BTreeMap<String, String>,
 }
 
-type Facts = BTreeMap<String, String>;
+pub type Facts = BTreeMap<String, String>;
 
 impl Bench {
     fn new(cluster: DoubleCluster, shell: &'static [&'static str]) -> Bench {
+        Bench::of("securetransport/standard-cluster", cluster, shell)
+    }
+
+    pub fn of(procedure: &str, cluster: DoubleCluster, shell: &'static [&'static str]) -> Bench {
         let packs = cluster.packs();
         let pack = |name: &str| packs.join(name).display().to_string();
         let params = [
@@ -35,7 +39,7 @@ impl Bench {
             ("drain_timeout", "30".into()),
         ];
         Bench {
-            file: ProcedureFile::securetransport_standard_cluster(),
+            file: ProcedureFile::built_in(procedure),
             cluster,
             shell,
             params: params.map(|(name, value)| (name.to_string(), value)).into(),
@@ -46,19 +50,22 @@ impl Bench {
         Bench::new(DoubleCluster::running(count), &["dash"])
     }
 
-    fn set(&mut self, name: &str, value: &str) {
+    pub fn set(&mut self, name: &str, value: &str) {
         self.params.insert(name.into(), value.into());
     }
 
-    fn node(&self, index: usize) -> &Double {
+    pub fn node(&self, index: usize) -> &Double {
         &self.cluster.nodes[index]
     }
 
     /// A script as it is sent to a node.
-    fn sent(&self, node: &Double, body: &str) -> String {
+    pub fn sent(&self, node: &Double, body: &str) -> String {
         let mut variables = self.file.defaults();
         variables.extend(self.params.clone());
-        let of_node = node.params().map(|(name, value)| (name.to_string(), value));
+        let of_node = node
+            .params()
+            .into_iter()
+            .map(|(name, value)| (name.to_string(), value));
         variables.extend(of_node);
         for (name, value) in [
             ("target", TARGET),
@@ -71,17 +78,17 @@ impl Bench {
         assemble(&variables, body)
     }
 
-    fn run(&self, index: usize, body: &str) -> Ended {
+    pub fn run(&self, index: usize, body: &str) -> Ended {
         let node = self.node(index);
         run_script(self.shell, node, &self.sent(node, body))
     }
 
-    fn step(&self, index: usize, id: &str) -> Ended {
+    pub fn step(&self, index: usize, id: &str) -> Ended {
         self.run(index, &self.file.step(id))
     }
 
     /// A step that must succeed.
-    fn done(&self, index: usize, id: &str) -> String {
+    pub fn done(&self, index: usize, id: &str) -> String {
         let ended = self.step(index, id);
         assert_eq!(
             ended.code,
@@ -93,17 +100,26 @@ impl Bench {
     }
 
     /// What all probes say about a node.
-    fn facts(&self, index: usize) -> Facts {
+    pub fn facts(&self, index: usize) -> Facts {
         let mut facts = Facts::new();
-        for probe in ["state", "release"] {
-            let ended = self.run(index, &self.file.body("probe", probe));
-            facts.extend(lines(&ended.stdout));
+        let other = match self.node(index).kind.role() {
+            "edge" => "'server'",
+            _ => "'edge'",
+        };
+        for probe in self.file.list("probe") {
+            let elsewhere = probe
+                .get("on")
+                .is_some_and(|on| on.as_str().is_some_and(|on| on.contains(other)));
+            if !elsewhere {
+                let ended = self.run(index, text(probe, "script"));
+                facts.extend(lines(&ended.stdout));
+            }
         }
         facts
     }
 
     /// Holds some facts of a node against what its probes say: `"service=stopped tm=down"`.
-    fn sees(&self, index: usize, wanted: &str) {
+    pub fn sees(&self, index: usize, wanted: &str) {
         let facts = self.facts(index);
         for pair in wanted.split_whitespace() {
             let (fact, value) = pair.split_once('=').expect("fact=value");
@@ -117,17 +133,17 @@ impl Bench {
         }
     }
 
-    fn indices(&self) -> std::ops::Range<usize> {
+    pub fn indices(&self) -> std::ops::Range<usize> {
         0..self.cluster.nodes.len()
     }
 
-    fn all_see(&self, wanted: &str) {
+    pub fn all_see(&self, wanted: &str) {
         self.indices().for_each(|index| self.sees(index, wanted));
     }
 }
 
 /// `key=value` lines.
-fn lines(stdout: &str) -> Facts {
+pub fn lines(stdout: &str) -> Facts {
     let pairs = stdout.lines().filter_map(|line| line.split_once('='));
     pairs
         .map(|(key, value)| (key.to_string(), value.to_string()))
@@ -135,7 +151,7 @@ fn lines(stdout: &str) -> Facts {
 }
 
 /// The shells of this machine that nodes may have.
-fn shells() -> Vec<&'static [&'static str]> {
+pub fn shells() -> Vec<&'static [&'static str]> {
     let known: [(&str, &'static [&'static str]); 3] = [
         ("dash", &["dash"]),
         ("bash", &["bash", "--posix"]),
@@ -149,7 +165,7 @@ fn shells() -> Vec<&'static [&'static str]> {
 }
 
 /// Whether a tool is there. Under `HOLDPOINT_REQUIRE_TOOLS=1` its absence is a failure.
-fn has(program: &str) -> bool {
+pub fn has(program: &str) -> bool {
     let there = Command::new("sh")
         .args(["-c", "command -v \"$1\" >/dev/null 2>&1", "sh", program])
         .status()

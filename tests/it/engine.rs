@@ -10,7 +10,7 @@ use holdpoint::engine::hold::{Hold, HoldKind};
 use holdpoint::engine::input::Says;
 use holdpoint::engine::state::ActionState;
 use holdpoint::engine::summary::Exit;
-use holdpoint::model::drill::{Effect, Fault, JobFault};
+use holdpoint::model::drill::{Drill, Effect, Fault, JobFault, PlannedFault, When};
 use holdpoint::model::ids::{ActionId, FactId, GateId, NodeId};
 use holdpoint::model::time::Span;
 use holdpoint::model::value::Value;
@@ -475,4 +475,43 @@ fn the_fold_takes_every_entry_once_however_often_it_is_given() {
         run.entries.last().map(|entry| &entry.event),
         Some(Event::Finished { .. })
     ));
+}
+
+#[test]
+fn a_sync_whose_stamp_does_not_move_is_a_contradiction_and_can_be_pressed_again() {
+    let (mut run, hold) = at("sync/synchronise");
+    let pressed_in_vain = PlannedFault {
+        when: When::Action {
+            glob: "sync/synchronise".into(),
+            attempt: None,
+            after: None,
+            times: 1,
+        },
+        node: None,
+        what: Fault::Job(JobFault::Ends {
+            code: 0,
+            effect: Effect::Nothing,
+        }),
+    };
+    let drill = Drill {
+        faults: vec![pressed_in_vain],
+        ..Drill::default()
+    };
+    run.world.set_drill(drill).expect("it fits");
+    run.answer(&hold, "done pressed it");
+    run.walk(|run| first_kind(run) == Some(HoldKind::Failure));
+    let held = first(&run);
+    assert_eq!(held.id, "sync/synchronise");
+    let text = held.text.join("\n");
+    assert!(text.contains("CONTRADICTION"), "{text}");
+    assert!(text.contains("sync=pending (wanted synced)"), "{text}");
+    assert!(options(&held).contains(&"retry"), "{:?}", options(&held));
+    assert!(run.state.ending.is_none(), "only a real sync ends it well");
+    run.answer(&held, "retry");
+    run.walk(|_| false);
+    assert_eq!(run.state.ending, Some(Ending::Upgraded));
+}
+
+fn first_kind(run: &PureRun) -> Option<HoldKind> {
+    run.holds().first().map(|hold| hold.kind)
 }

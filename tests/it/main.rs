@@ -1,31 +1,46 @@
 //! One integration binary: stories at the level of the rule they protect.
 
+mod r#become;
+mod job_prompts;
 mod job_rules;
 mod job_states;
 mod jobs;
 mod known_hosts;
 mod nodes;
 mod ssh;
+mod ssh_agents;
+mod ssh_certificates;
+mod ssh_config;
+mod ssh_jump;
 mod ssh_login;
+mod ssh_methods;
+mod ssh_passwords;
 mod support;
 
+mod asking;
+mod catalogue;
 mod cli;
 mod doubles;
 mod driver;
 mod engine;
 mod files;
+mod ghes;
 mod hands;
 mod journal;
 mod journal_disk;
 mod real_walk;
 mod rehearsals;
 mod screens;
+mod securetransport;
 mod sim;
 mod sim_faults;
 mod sim_transport;
+mod smc;
 mod state_folder;
 mod terminal;
 mod text;
 mod tidy;
 mod transcripts;
 mod ui_foundation;
+mod uploads;
+mod urbancode;

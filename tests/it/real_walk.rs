@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::double::eventually;
 use crate::support::real::RealCluster;
-use crate::support::walk::{Ended, Walk, run};
+use crate::support::walk::{Ended, Walk, run, tail, usual};
 
 /// Answers everything as a diligent operator would; the manual sync is really pressed first.
 fn walk(cluster: &RealCluster, arguments: &[&str]) -> Ended {
@@ -16,25 +16,8 @@ fn walk(cluster: &RealCluster, arguments: &[&str]) -> Ended {
 }
 
 /// The same for a walk under way; `other` may answer a hold (its `HOLD` line is given) before the diligent one does.
-fn go_on(cluster: &RealCluster, mut walk: Walk, other: impl Fn(&str) -> Option<String>) -> Ended {
-    let (mut hold, mut answers) = (String::new(), 0);
-    while let Some(line) = walk.line() {
-        if line.starts_with("HOLD ") {
-            hold = line.clone();
-        }
-        let Some(expected) = line.strip_prefix("  expect: ") else {
-            continue;
-        };
-        let answer = other(&hold).unwrap_or_else(|| diligent(cluster, &hold, expected));
-        walk.type_line(&answer);
-        answers += 1;
-        assert!(
-            answers < 150,
-            "the walk goes round in circles:\n{}",
-            tail(&walk.transcript)
-        );
-    }
-    walk.end()
+fn go_on(cluster: &RealCluster, walk: Walk, other: impl Fn(&str) -> Option<String>) -> Ended {
+    walk.guide(|hold, expected| other(hold).or_else(|| Some(diligent(cluster, hold, expected))))
 }
 
 fn diligent(cluster: &RealCluster, hold: &str, expected: &str) -> String {
@@ -44,18 +27,7 @@ fn diligent(cluster: &RealCluster, hold: &str, expected: &str) -> String {
             "Synchronize All failed"
         );
     }
-    if let Some(phrase) = expected.strip_prefix("type \"") {
-        return phrase.trim_end_matches('"').to_string();
-    }
-    match expected
-        .trim_start_matches("one of ")
-        .split([' ', ','])
-        .next()
-    {
-        Some("waive") => "waive a test machine".into(),
-        Some(word) => format!("{word} seen"),
-        None => "leave".into(),
-    }
+    usual(expected)
 }
 
 fn every_node_is_upgraded_and_synced(cluster: &RealCluster, ended: &Ended) {
@@ -81,11 +53,6 @@ fn every_node_is_upgraded_and_synced(cluster: &RealCluster, ended: &Ended) {
         counts.iter().all(|count| *count == 2),
         "update.sh ran {counts:?} times: step 1 and step 2 once each"
     );
-}
-
-fn tail(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(40)..].join("\n")
 }
 
 #[test]

@@ -10,7 +10,7 @@ use holdpoint::model::time::{Span, Stamp};
 use holdpoint::model::value::Value;
 use holdpoint::transport::dryrun::{DryRun, NOT_SENT};
 use holdpoint::transport::sim::SimTransport;
-use holdpoint::transport::{Acts, Arrival, Change, Due, Look, Looks, Order};
+use holdpoint::transport::{Acts, Arrival, Change, Due, Errand, Look, Looks, Order};
 
 use crate::support::small::{Stage, stop};
 
@@ -35,9 +35,14 @@ fn order(node: &str) -> Order {
         attempt: work.attempt,
         node: work.node,
         job: work.job,
-        script: Script::assemble(Class::Change, &[], &[], "stop_all").expect("no NUL"),
+        errand: Errand::Script(
+            Script::assemble(Class::Change, &[], &[], "stop_all").expect("no NUL"),
+        ),
+        dialogue: None,
+        reboots: false,
         timeout: Span::minutes(10),
         then: work.then,
+        also_on: work.also_on,
         typical: work.typical,
         output: work.output,
     }

@@ -287,12 +287,6 @@ async fn becoming_another_user_is_proven_when_connecting() {
         .unwrap_err()
         .to_string();
     assert!(other.contains("run as"), "{other}");
-    let with_password = Become {
-        password: true,
-        ..Become::sudo("root")
-    };
-    let other = connect(with_password).await.unwrap_err().to_string();
-    assert!(other.contains("not supported yet"), "{other}");
 }
 
 fn write_program(path: &std::path::Path, text: &str) {

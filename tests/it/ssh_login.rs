@@ -1,6 +1,5 @@
 //! Host keys and logins against a real OpenSSH server: who is let through, and what is asked.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use holdpoint::transport::ssh::{
@@ -8,9 +7,9 @@ use holdpoint::transport::ssh::{
 };
 use secrecy::SecretString;
 
+use crate::ssh_agents::Agent;
 use crate::support::endpoint::{friend, own_file, read, stranger};
 use crate::support::sshd::{Sshd, new_key, new_key_of};
-use crate::support::tool;
 
 async fn connect(endpoint: &Endpoint) -> Result<Session, ConnectFailure> {
     Session::connect(endpoint, &Credentials::default()).await
@@ -285,39 +284,6 @@ async fn a_key_that_others_can_read_is_not_used() {
         matches!(broken, ConnectFailure::KeyUnreadable { .. }),
         "{broken:?}"
     );
-}
-
-/// An ssh-agent that ends with the story.
-struct Agent(std::process::Child);
-
-impl Agent {
-    fn start(socket: &Path) -> Option<Self> {
-        let child = Command::new(tool("ssh-agent")?)
-            .args(["-D", "-a"])
-            .arg(socket)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        crate::support::eventually("the agent listens", || socket.exists());
-        Some(Self(child))
-    }
-
-    fn add(socket: &Path, key: &Path) {
-        let added = Command::new("ssh-add")
-            .arg(key)
-            .env("SSH_AUTH_SOCK", socket)
-            .stderr(Stdio::null())
-            .status()
-            .unwrap();
-        assert!(added.success());
-    }
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[tokio::test]

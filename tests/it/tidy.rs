@@ -8,7 +8,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("model", &["model"], PURE),
     ("engine", &["model", "engine"], PURE),
     ("parse", &["model", "parse"], PURE),
-    ("catalog", &["catalog"], PURE),
+    ("catalog", &["model", "parse", "catalog"], PURE),
     ("sim", &["model", "sim"], PURE),
     (
         "journal",

@@ -6,6 +6,7 @@ pub mod report;
 pub mod resume;
 pub mod run;
 pub mod runs;
+pub mod ssh_config;
 pub mod verify;
 pub mod welcome;
 

@@ -29,6 +29,10 @@ pub fn procedures(settings: &Settings, command: Option<OfProcedures>) -> Result<
             out::print(text);
             Ok(0)
         }
+        OfProcedures::Guide => {
+            out::print(crate::guide::PROCEDURES);
+            Ok(0)
+        }
         OfProcedures::Lint { file } => lint(&file),
     }
 }
@@ -36,11 +40,17 @@ pub fn procedures(settings: &Settings, command: Option<OfProcedures>) -> Result<
 /// Prints a commented cluster file.
 ///
 /// # Errors
-/// An unknown procedure.
+/// No procedure, or an unknown one.
 pub fn init(procedure: Option<&str>) -> Result<u8, CliError> {
-    let ids = catalog::ids();
-    let first = ids.first().copied().unwrap_or_default();
-    let procedure = load::any_procedure(procedure.unwrap_or(first))?;
+    let Some(procedure) = procedure else {
+        let ids = catalog::ids().join(", ");
+        return Err(
+            CliError::usage("write a cluster file: it is not said for which procedure").hint(
+                format!("holdpoint init PROCEDURE, with one of {ids}, or a file"),
+            ),
+        );
+    };
+    let procedure = load::any_procedure(procedure)?;
     out::print(&parse::sample_cluster(&procedure.value));
     eprintln!("edit it, then `holdpoint check FILE`");
     Ok(0)
@@ -107,6 +117,9 @@ fn described(procedure: &Procedure) -> String {
     line(0, "\nWAYS OUT".into());
     for branch in &procedure.branches {
         line(2, format!("{}: {}", branch.id, branch.title));
+        if let Some(said) = &branch.said {
+            line(4, format!("or say that it happened: {said}"));
+        }
     }
     procedure
         .notes
@@ -118,9 +131,7 @@ fn described(procedure: &Procedure) -> String {
 fn lint(file: &Path) -> Result<u8, CliError> {
     let name = file.display().to_string();
     let text = load::read(file, "the procedure")?;
-    let procedure = parse::procedure(&text, &name).map_err(|complaints| {
-        CliError::complaints(&format!("use the procedure {name}"), &complaints)
-    })?;
+    let procedure = load::read_procedure(&text, &name)?;
     let mut found = parse::lint(&procedure);
     found.extend(unparsed(&procedure)?);
     out::print(&exit::rendered(&found));

@@ -147,7 +147,7 @@ fn lines(settings: &Settings) -> Result<u8, CliError> {
         "  holdpoint rehearse          try it on a simulated cluster: nothing is changed"
     ));
     out::line(format_args!(
-        "  holdpoint init > my.toml    begin with a cluster of your own"
+        "  holdpoint init PROCEDURE > my.toml    begin with a cluster of your own"
     ));
     out::line(format_args!(
         "  holdpoint --help            everything else"

@@ -148,7 +148,11 @@ fn done(turn: &mut Turn<'_>, id: &ActionId, so: bool, note: &str) {
             turn.prove(id);
         }
         Work::Manual { .. } | Work::Attest { .. } => walk::not_done(turn, id, note),
-        Work::Change { .. } | Work::Read { .. } | Work::Wait { .. } | Work::Decide { .. } => {
+        Work::Change { .. }
+        | Work::Upload(_)
+        | Work::Read { .. }
+        | Work::Wait { .. }
+        | Work::Decide { .. } => {
             refuse(turn, id.as_str(), "this is not done by hand");
         }
     }
@@ -189,10 +193,15 @@ fn choose(turn: &mut Turn<'_>, by: &Person, id: &str, option: &str, note: &str) 
         );
     }
     let (hold, option, note) = (id.to_string(), option.to_string(), note.to_string());
+    // Secrets never rest: what is hidden is not told.
+    let told = match option.as_str() {
+        "answer-hidden" => "(not shown)".to_string(),
+        _ => note.clone(),
+    };
     turn.tell(Event::Chosen {
         hold,
         option: option.clone(),
-        note: note.clone(),
+        note: told,
         by: by.clone(),
     });
     if option == "leave" {

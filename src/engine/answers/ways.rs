@@ -4,13 +4,14 @@ use super::*;
 use crate::engine::brief::Person;
 use crate::engine::decide::Turn;
 use crate::engine::effect::Effect;
-use crate::engine::event::{Cause, Event, Outcome};
+use crate::engine::event::{Cause, Event, FailureKind, Outcome, Said};
 use crate::engine::hold::{self};
 use crate::engine::input::Timer;
 use crate::engine::plan::Work;
 use crate::engine::state::{ActionState, RunState};
 use crate::engine::unwind;
 use crate::model::condition::Truth;
+use crate::model::dialogue::Answer;
 use crate::model::ids::{ActionId, BranchId, FactId, NodeId};
 use crate::model::time::Span;
 
@@ -152,10 +153,17 @@ pub(super) fn on_action(turn: &mut Turn<'_>, by: &Person, id: &ActionId, option:
                 timeout,
             );
         }
+        "answer" | "answer-hidden" | "enter" => answer(turn, by, id, option, note),
+        "give-up" => turn.failed(
+            id.clone(),
+            attempt,
+            FailureKind::TimedOut,
+            format!("given up: {note}"),
+        ),
         "choose" => decide(turn, id, &action.work, note),
         _ => {
             turn.state.must_prove(id);
-            if matches!(action.work, Work::Change { .. }) && record_in_doubt(turn.state, id) {
+            if action.work.changes() && record_in_doubt(turn.state, id) {
                 turn.ask(Effect::Attach {
                     action: id.clone(),
                     attempt,
@@ -164,6 +172,16 @@ pub(super) fn on_action(turn: &mut Turn<'_>, by: &Person, id: &ActionId, option:
             look(turn, action.then_on);
         }
     }
+}
+
+/// What the operator answers a program that asks.
+fn answer(turn: &mut Turn<'_>, by: &Person, id: &ActionId, option: &str, typed: &str) {
+    let (said, answer) = match option {
+        "answer" => (Said::Text(typed.into()), Answer::Text(typed.into())),
+        "answer-hidden" => (Said::Hidden, Answer::Hidden(typed.into())),
+        _ => (Said::Text(String::new()), Answer::Text(String::new())),
+    };
+    turn.answer_prompt(id.clone(), said, answer, Some(by.clone()));
 }
 
 pub(super) fn record_in_doubt(state: &RunState, id: &ActionId) -> bool {
@@ -253,7 +271,8 @@ pub(super) fn take_branch(turn: &mut Turn<'_>, by: &Person, id: &BranchId, reaso
             format!("{action} is still under way; wait for its end first"),
         );
     }
-    if let Some(when) = &branch.when
+    // What the operator says has happened may be invisible to every probe.
+    if let (Some(when), None) = (&branch.when, &branch.said)
         && let Truth::No = turn.state.facts.holds(when, None, &turn.state.view())
     {
         return refuse(
@@ -262,20 +281,21 @@ pub(super) fn take_branch(turn: &mut Turn<'_>, by: &Person, id: &BranchId, reaso
             format!("its condition does not hold: {when}"),
         );
     }
-    if branch.way_back {
-        return turn_back(turn, by, reason);
-    }
-    match unwind::branch_stages(turn.state, &branch) {
-        Ok(stages) => {
-            let stages = stages.into_iter().map(std::sync::Arc::new).collect();
-            let cause = Cause::Branch { branch: id.clone() };
-            turn.tell(Event::DetourTaken {
-                cause,
-                by: by.clone(),
-                reason: reason.into(),
-                stages,
-            });
-        }
+    // The way back that was named, even where turning back would take another.
+    let (cause, stages) = if branch.way_back {
+        (Cause::TurnBack, unwind::back_by(turn.state, &branch))
+    } else {
+        let stages = unwind::branch_stages(turn.state, &branch);
+        let stages = stages.map(|stages| stages.into_iter().map(std::sync::Arc::new).collect());
+        (Cause::Branch { branch: id.clone() }, stages)
+    };
+    match stages {
+        Ok(stages) => turn.tell(Event::DetourTaken {
+            cause,
+            by: by.clone(),
+            reason: reason.into(),
+            stages,
+        }),
         Err(why) => refuse(turn, id.as_str(), why.join("; ")),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::*;
 use crate::engine::event::{Doubt, Entry, Event, Outcome};
 use crate::engine::plan::Action;
-use crate::engine::state::{ActionRecord, ActionState, RunState};
+use crate::engine::state::{ActionRecord, ActionState, Question, RunState};
 use crate::model::ids::{ActionId, FactId, NodeId};
 use crate::model::value::Value;
 
@@ -21,7 +21,11 @@ impl RunState {
                 action, attempt, ..
             } => {
                 let attempt = *attempt;
+                let boot = self.boot_of(action);
                 self.begin(action, entry, |record| {
+                    record.boot = boot;
+                    record.asking = None;
+                    record.answered.clear();
                     record.attempts = record.attempts.max(attempt);
                     record.overdue = false;
                     ActionState::Running {
@@ -93,6 +97,33 @@ impl RunState {
                 }
             }
 
+            Event::Prompted {
+                action,
+                printed,
+                prompt,
+                text,
+                ..
+            } => {
+                if let Some(record) = self.actions.get_mut(action) {
+                    let (at, prompt, text) = (*printed, prompt.clone(), text.clone());
+                    record.asking = Some(Question { at, prompt, text });
+                }
+            }
+            Event::PromptAnswered {
+                action,
+                printed,
+                prompt,
+                said,
+                ..
+            } => {
+                if let Some(record) = self.actions.get_mut(action) {
+                    record.asking = None;
+                    record
+                        .answered
+                        .insert(*printed, (prompt.clone(), said.clone()));
+                }
+            }
+
             Event::ActionDone { action, outcome } => self.on_done(action, outcome, entry),
             Event::ActionFailed {
                 action,
@@ -142,6 +173,11 @@ impl RunState {
                 stage.pending = stage.pending.saturating_sub(1);
             }
         }
+    }
+
+    fn boot_of(&self, action: &ActionId) -> Option<String> {
+        let node = self.actions.get(action)?.action().node.as_ref()?;
+        self.nodes.get(node)?.incarnation.clone()
     }
 
     pub(in crate::engine) fn known_before(&self, action: &ActionId) -> BTreeMap<FactId, Value> {
@@ -241,6 +277,8 @@ impl RunState {
         | Event::ActionClaimed { action, .. }
         | Event::ActionInDoubt { action, .. }
         | Event::ActionOverdue { action, .. }
+        | Event::Prompted { action, .. }
+        | Event::PromptAnswered { action, .. }
         | Event::CancelAsked { action, .. }
         | Event::ActionDone { action, .. }
         | Event::ActionFailed { action, .. }
@@ -257,11 +295,11 @@ impl RunState {
                 ActionState::InDoubt { doubt, .. } => {
                     matches!(doubt, Doubt::Vanished { .. }) || record.overdue
                 }
-                ActionState::Running { .. } => record.overdue,
-                ActionState::Pending
-                | ActionState::Verifying { .. }
-                | ActionState::Done { .. }
-                | ActionState::NotRun { .. } => false,
+                ActionState::Running { .. } => record.overdue || record.asking.is_some(),
+                ActionState::Verifying { .. } => record.overdue,
+                ActionState::Pending | ActionState::Done { .. } | ActionState::NotRun { .. } => {
+                    false
+                }
             });
         if troubled {
             self.troubled.insert(action.clone());

@@ -32,6 +32,9 @@ impl RunState {
                     ended: None,
                     overdue: false,
                     by_hand: None,
+                    boot: None,
+                    asking: None,
+                    answered: BTreeMap::new(),
                     before: BTreeMap::new(),
                 };
                 self.actions.insert(action.id.clone(), record);

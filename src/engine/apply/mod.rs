@@ -72,6 +72,8 @@ impl RunState {
             | Event::GateRefused { .. }
             | Event::GateConfirmed { .. } => self.apply_gate(entry),
             Event::ActionAsked { .. }
+            | Event::Prompted { .. }
+            | Event::PromptAnswered { .. }
             | Event::ActionStarted { .. }
             | Event::ActionAccepted { .. }
             | Event::ActionClaimed { .. }

@@ -21,7 +21,7 @@ impl RunState {
                 };
                 self.set_link(node, link);
             }
-            Event::SecretGiven { node, .. } => self.set_link(node, LinkState::Connecting),
+            Event::SecretGiven { node, .. } => self.secret_given(node),
             Event::Rebooted { node, now, .. } => {
                 if let Some(state) = self.nodes.get_mut(node) {
                     state.incarnation = Some(now.clone());
@@ -101,6 +101,20 @@ impl RunState {
             state.incarnation.get_or_insert_with(|| incarnation.clone());
             state.host_key = host_key.clone();
             state.user = user.clone();
+        }
+    }
+
+    /// What one node was given, every node has that asked the same.
+    fn secret_given(&mut self, node: &NodeId) {
+        let asked = self.nodes.get(node).map(|node| node.link.clone());
+        self.set_link(node, LinkState::Connecting);
+        let Some(asked @ LinkState::WantsSecret { .. }) = asked else {
+            return;
+        };
+        let same = self.nodes.iter().filter(|(_, node)| node.link == asked);
+        let same: Vec<NodeId> = same.map(|(name, _)| name.clone()).collect();
+        for node in &same {
+            self.set_link(node, LinkState::Connecting);
         }
     }
 

@@ -1,5 +1,6 @@
 //! What jobs report, what is claimed and what is proved.
 
+use super::reboots::Reboot;
 use super::*;
 use crate::engine::effect::Effect;
 use crate::engine::event::{Doubt, Event, Failure, FailureKind, Outcome};
@@ -40,6 +41,9 @@ impl Turn<'_> {
                 action: id,
                 attempt,
             }),
+            JobReport::Asks { prompt, text, at } => {
+                self.prompted(id, attempt, prompt.clone(), text.clone(), *at);
+            }
             JobReport::Ended { claim } => self.claimed(id, attempt, claim.clone(), reads),
             JobReport::NotStarted { .. } if doubted => {
                 self.tell(Event::ActionReopened { action: id })
@@ -54,6 +58,9 @@ impl Turn<'_> {
                     attempt,
                     doubt: Doubt::OutOfSight { why: why.clone() },
                 });
+            }
+            JobReport::Vanished { .. } if self.was_rebooted(action) => {
+                self.claimed(id, attempt, Claim::Rebooted, reads);
             }
             JobReport::Vanished { why } => {
                 self.tell(Event::ActionInDoubt {
@@ -142,6 +149,20 @@ impl Turn<'_> {
             _ => return,
         };
         let by_hand = record.by_hand.clone();
+        let mut since = since;
+        if record.action().work.reboots() && by_hand.is_none() {
+            match self.reboot_of(id, since, claim.as_ref()) {
+                Reboot::Awaited => return,
+                Reboot::Done { back } => since = since.max(back),
+                Reboot::Missing(why) => {
+                    return self.failed(id.clone(), attempt, FailureKind::Contradiction, why);
+                }
+                Reboot::NotMeant => {}
+            }
+        }
+        let Some(record) = self.state.actions.get(id) else {
+            return;
+        };
         let settled = self.now.since(since) >= record.stage.settle;
         let observed = self.postcondition(id);
         let id = id.clone();

@@ -57,8 +57,11 @@ impl Turn<'_> {
         });
         self.went_dark(node, why);
         for (action, attempt) in self.running_on(node) {
-            let doubt = Doubt::OutOfSight {
-                why: why.to_string(),
+            let why = why.to_string();
+            let record = self.state.actions.get(&action);
+            let doubt = match record.is_some_and(|record| record.action().work.reboots()) {
+                true => Doubt::Rebooting { why },
+                false => Doubt::OutOfSight { why },
             };
             self.tell(Event::ActionInDoubt {
                 action,
@@ -90,7 +93,7 @@ impl Turn<'_> {
             }
             if let ActionState::InDoubt { attempt, .. } = record.state {
                 match record.action().work {
-                    Work::Change { .. } => self.ask(Effect::Attach {
+                    Work::Change { .. } | Work::Upload(_) => self.ask(Effect::Attach {
                         action: id,
                         attempt,
                     }),

@@ -14,8 +14,10 @@ use crate::model::time::{Span, Stamp};
 
 mod jobs;
 mod links;
+mod prompts;
 mod readiness;
 mod readings;
+mod reboots;
 mod timers;
 
 /// How long between two looks at a postcondition that is not observed yet.

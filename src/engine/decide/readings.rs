@@ -103,7 +103,9 @@ impl Turn<'_> {
             return;
         }
         let mut told = Vec::new();
-        for (fact, known) in self.state.brief.procedure.facts.keys().filter_map(|fact| {
+        let watched = self.state.brief.procedure.facts.iter();
+        let watched = watched.filter(|(_, spec)| !spec.follows);
+        for (fact, known) in watched.filter_map(|(fact, _)| {
             let key = (node.clone(), fact.clone());
             Some((fact, self.state.established.get(&key)?))
         }) {

@@ -18,13 +18,22 @@ impl Turn<'_> {
             let (attempt, timeout, typical) =
                 (record.attempts, record.stage.timeout, record.stage.typical);
             match &record.state {
-                ActionState::Verifying { .. } => self.wake(
-                    Timer::Verify {
-                        action: id,
-                        attempt,
-                    },
-                    LOOK_AGAIN,
-                ),
+                ActionState::Verifying { .. } => {
+                    self.wake(
+                        Timer::Verify {
+                            action: id.clone(),
+                            attempt,
+                        },
+                        LOOK_AGAIN,
+                    );
+                    self.wake(
+                        Timer::Overdue {
+                            action: id,
+                            attempt,
+                        },
+                        timeout,
+                    );
+                }
                 ActionState::Running { .. } | ActionState::InDoubt { .. } => {
                     let action = record.action();
                     let waits = matches!(action.work, Work::Wait { .. });
@@ -94,6 +103,8 @@ impl Turn<'_> {
         };
         let open = match &record.state {
             ActionState::Running { attempt, .. } | ActionState::InDoubt { attempt, .. } => *attempt,
+            // Its program ended, and the node is not back.
+            ActionState::Verifying { attempt, .. } if record.action().work.reboots() => *attempt,
             _ => return,
         };
         if open != attempt || record.overdue {

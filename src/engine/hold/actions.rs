@@ -63,7 +63,7 @@ pub(super) fn action_hold(state: &RunState, id: &ActionId, record: &ActionRecord
                     vec![noted("choose", "OPTION", "one of the above"), leave()],
                 )
             }
-            Work::Change { .. } | Work::Read { .. } | Work::Wait { .. } => None,
+            Work::Change { .. } | Work::Upload(_) | Work::Read { .. } | Work::Wait { .. } => None,
         },
         ActionState::Failed {
             attempt, failure, ..
@@ -103,7 +103,12 @@ pub(super) fn action_hold(state: &RunState, id: &ActionId, record: &ActionRecord
             let options = failure_options(state, record);
             hold(HoldKind::Doubt, explained(text, &options), options)
         }
-        ActionState::Running { attempt, .. } | ActionState::InDoubt { attempt, .. }
+        ActionState::Running { .. } if record.asking.is_some() => {
+            super::prompts::prompt_hold(id, record)
+        }
+        ActionState::Running { attempt, .. }
+        | ActionState::InDoubt { attempt, .. }
+        | ActionState::Verifying { attempt, .. }
             if record.overdue =>
         {
             let text = vec![
@@ -119,6 +124,13 @@ pub(super) fn action_hold(state: &RunState, id: &ActionId, record: &ActionRecord
                     "cancel",
                     "REASON",
                     "ask it to stop; its end is looked at like any other",
+                ));
+            }
+            if action.work.reboots() {
+                options.push(noted(
+                    "give-up",
+                    "REASON",
+                    "take it as failed: the node does not come back as it should",
                 ));
             }
             options.push(leave());

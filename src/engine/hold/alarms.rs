@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::engine::event::InvariantState;
-use crate::engine::plan::Work;
 use crate::engine::state::{Late, RunState};
 use crate::engine::unwind;
 
@@ -77,7 +76,7 @@ pub(super) fn alarm_holds(state: &RunState, holds: &mut Vec<Hold>) {
         if state
             .actions
             .get(&alarm.by)
-            .is_some_and(|record| matches!(record.action().work, Work::Change { .. }))
+            .is_some_and(|record| record.action().work.changes())
         {
             options.push(noted(
                 "repeat",

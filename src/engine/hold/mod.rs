@@ -5,11 +5,13 @@ use serde::Serialize;
 
 use crate::engine::event::Doubt;
 use crate::engine::input::Says;
+use crate::engine::plan::Origin;
 use crate::engine::state::{ActionState, Part, RunState};
 use crate::model::ids::{ActionId, CheckId, GateId, NodeId};
 
 mod actions;
 mod alarms;
+mod prompts;
 mod ready;
 
 use actions::{action_hold, explained};
@@ -38,6 +40,8 @@ pub enum HoldKind {
     Decide,
     Failure,
     Doubt,
+    /// A running program waits for an answer that the procedure does not give.
+    Prompt,
     HostKey,
     Secret,
 }
@@ -52,6 +56,7 @@ impl HoldKind {
             HoldKind::Decide => "decide",
             HoldKind::Failure => "failure",
             HoldKind::Doubt => "doubt",
+            HoldKind::Prompt => "prompt",
             HoldKind::HostKey => "host-key",
             HoldKind::Secret => "secret",
         }
@@ -262,19 +267,21 @@ fn execute_holds(state: &RunState, holds: &mut Vec<Hold>) {
         if let Some(hold) = state
             .actions
             .get(id)
+            .filter(|record| !state.waits_behind_detour(record))
             .and_then(|record| action_hold(state, id, record))
         {
             holds.push(hold);
         }
     }
-    alarm_holds(state, holds);
-    late_hold(state, holds);
-
-    if let Some(gate) = &state.gate
-        && let Some(asking) = &gate.asking
-    {
-        holds.push(gate_hold(gate.gate.as_str(), asking));
-    }
+    let gate = state.gate.as_ref();
+    let gate = gate.and_then(|gate| Some((gate.gate.as_str(), gate.asking.as_ref()?)));
+    let gate = gate.map(|(gate, asking)| gate_hold(gate, asking));
+    // A detour goes on while what it repairs is still wrong: its gate is what is to be answered first.
+    let detour = state
+        .stage()
+        .is_some_and(|at| at.stage.origin != Origin::Procedure);
+    let (first, last) = if detour { (gate, None) } else { (None, gate) };
+    holds.extend(first);
     let running = || {
         state
             .active
@@ -282,6 +289,12 @@ fn execute_holds(state: &RunState, holds: &mut Vec<Hold>) {
             .filter_map(|id| state.actions.get(id))
             .any(is_under_way)
     };
+    // What it is at work on just now is asked about when that has ended.
+    if !(detour && running()) {
+        alarm_holds(state, holds);
+    }
+    late_hold(state, holds);
+    holds.extend(last);
     if let Some(by) = state.paused.as_ref().filter(|_| !running()) {
         let text = vec![format!("Paused by {by}. Nothing runs.")];
         let options = vec![option("go-on", "go on with the next step"), leave()];

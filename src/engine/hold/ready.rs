@@ -25,12 +25,18 @@ pub(super) fn connection_holds(state: &RunState, holds: &mut Vec<Hold>) {
                 ],
                 expect: Expect::Fingerprint(key.fingerprint.clone()),
             }),
-            LinkState::WantsSecret { secret } => holds.push(Hold {
-                kind: HoldKind::Secret,
-                id: name.to_string(),
-                text: vec![format!("{name} ({host}) wants the {secret}.")],
-                expect: Expect::Secret,
-            }),
+            LinkState::WantsSecret { secret } => {
+                let same = wanting(state, secret);
+                // One question for all who ask the same, under the name of the first.
+                if same.first() == Some(&name) {
+                    holds.push(Hold {
+                        kind: HoldKind::Secret,
+                        id: name.to_string(),
+                        text: vec![secret_text(&same, host, secret)],
+                        expect: Expect::Secret,
+                    });
+                }
+            }
             LinkState::Refused { why, .. } => holds.push(Hold {
                 kind: HoldKind::Failure,
                 id: format!("connect/{name}"),
@@ -44,6 +50,27 @@ pub(super) fn connection_holds(state: &RunState, holds: &mut Vec<Hold>) {
                 expect: Expect::Options(vec![option("retry", "try again now"), leave()]),
             }),
             LinkState::Idle | LinkState::Connecting | LinkState::Up { .. } | LinkState::Down { .. } => {}
+        }
+    }
+}
+
+/// The nodes that want this very secret.
+fn wanting<'a>(state: &'a RunState, secret: &str) -> Vec<&'a NodeId> {
+    let wants = |link: &LinkState| matches!(link, LinkState::WantsSecret { secret: other } if other == secret);
+    let nodes = state.nodes.iter().filter(|(_, node)| wants(&node.link));
+    nodes.map(|(name, _)| name).collect()
+}
+
+fn secret_text(nodes: &[&NodeId], host: &str, secret: &str) -> String {
+    match nodes {
+        [] | [_] => {
+            let name = nodes.first().map(|name| name.as_str()).unwrap_or_default();
+            format!("{name} ({host}) wants the {secret}.")
+        }
+        several => {
+            let names: Vec<&str> = several.iter().map(|name| name.as_str()).collect();
+            let (count, names) = (names.len(), names.join(", "));
+            format!("{count} nodes want the {secret}; it is asked once for all of them: {names}.")
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::engine::plan::{Action, PlannedUndo, Work};
 use crate::model::ids::{ActionId, FactId, NodeId};
-use crate::model::procedure::{Does, Step, Undo};
+use crate::model::procedure::{Does, Step, Undo, UploadSpec};
 use crate::model::script::{Class, Script};
 use crate::model::value::Value;
 
@@ -35,11 +35,21 @@ impl<'a> Planner<'a> {
                 secrets,
                 output,
                 cancel,
+                dialogue,
+                reboots,
             } => script(Class::Change, body, secrets).map(|script| Work::Change {
                 script,
                 output: output.clone(),
                 cancel: *cancel,
+                dialogue: dialogue.as_ref().map(|dialogue| texts.dialogue(dialogue)),
+                reboots: *reboots,
             }),
+            Does::Upload(upload) => Ok(Work::Upload(UploadSpec {
+                from: texts.fill(&upload.from),
+                to: texts.fill(&upload.to),
+                sha256: upload.sha256.as_ref().map(|sum| texts.fill(sum)),
+                mode: upload.mode,
+            })),
             Does::Read {
                 script: body,
                 output,

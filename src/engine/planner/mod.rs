@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::engine::brief::Brief;
-use crate::engine::plan::{Action, FORMAT, GateSpec, Origin, Plan, PlannedPhase, Stage};
-use crate::model::condition::{Condition, View};
+use crate::engine::plan::{Action, FORMAT, GateSpec, LeftOut, Origin, Plan, PlannedPhase, Stage};
+use crate::model::condition::{Condition, Truth, View};
 use crate::model::facts::ClusterFacts;
 use crate::model::ids::{FactId, GateId, NodeId, StepId};
 use crate::model::procedure::{Branch, On, Phase, Step, Walk};
@@ -54,6 +54,7 @@ pub fn plan(ground: &Ground<'_>) -> Result<Plan, Vec<String>> {
             .map(|node| node.name.clone())
             .collect(),
         phases: phases.collect(),
+        left_out: std::mem::take(&mut planner.left_out),
         stages: std::mem::take(&mut planner.stages),
     };
     if planner.reasons.is_empty() {
@@ -118,6 +119,7 @@ struct Planner<'a> {
     ahead: ClusterFacts,
     origin: Origin,
     stages: Vec<Stage>,
+    left_out: Vec<LeftOut>,
     reasons: Vec<String>,
     /// Nodes that lookups have found; forgotten when a step changes what a lookup speaks of.
     found: RefCell<BTreeMap<String, String>>,
@@ -130,6 +132,7 @@ impl<'a> Planner<'a> {
             ahead: ground.facts.clone(),
             origin: Origin::Procedure,
             stages: Vec::new(),
+            left_out: Vec::new(),
             reasons: Vec::new(),
             found: RefCell::default(),
         }
@@ -146,7 +149,7 @@ impl<'a> Planner<'a> {
         let rules = &self.ground.brief.procedure.versions;
         let Some(fact) = &rules.fact else { return };
         let target = &self.ground.brief.cluster.target;
-        let mut reasons = Vec::new();
+        let mut reasons: Vec<String> = rules.judge_target(target).err().into_iter().collect();
         for node in self.ground.facts.nodes() {
             match node.get(fact) {
                 None => {
@@ -166,7 +169,35 @@ impl<'a> Planner<'a> {
     }
 
     fn phase(&mut self, phase: &Phase) {
-        self.walk(&Group::of_phase(phase));
+        let what = format!("phase {}", phase.id);
+        if self.concerns(phase.when.as_ref(), &what, &phase.title) {
+            self.walk(&Group::of_phase(phase));
+        }
+    }
+
+    /// Whether something is part of the plan. What is not stands in the plan as left out; what cannot be told refuses it.
+    fn concerns(&mut self, when: Option<&Condition>, what: &str, title: &str) -> bool {
+        let Some(when) = when else { return true };
+        match self.ground.facts.holds(when, None, &self.ground.view) {
+            Truth::Yes => true,
+            Truth::No => {
+                let left_out = LeftOut {
+                    what: what.to_string(),
+                    title: title.to_string(),
+                    when: when.to_string(),
+                };
+                if !self.left_out.contains(&left_out) {
+                    self.left_out.push(left_out);
+                }
+                false
+            }
+            Truth::Unknown(why) => {
+                self.refuse(format!(
+                    "cannot tell whether {what} is part of the plan ({when}): {why}"
+                ));
+                false
+            }
+        }
     }
 
     fn walk(&mut self, group: &Group<'_>) {
@@ -203,6 +234,10 @@ impl<'a> Planner<'a> {
     }
 
     fn step(&mut self, group: &Group<'_>, step: &Step, nodes: &[NodeId], alone: bool) {
+        let what = format!("step {}", step.id);
+        if !self.concerns(step.when.as_ref(), &what, &step.title) {
+            return;
+        }
         let actions = match &step.on {
             On::Each(on) => {
                 let chosen = self.chosen(on.as_ref(), &format!("step {}", step.id), Some(nodes));
@@ -246,7 +281,7 @@ impl<'a> Planner<'a> {
             origin: self.origin.clone(),
             gate: None,
             requires: step.requires.clone(),
-            order: Vec::new(),
+            order: self.choice_rules(group, step, &planned),
             consequence: step.consequence.as_ref().map(|text| texts.fill(text)),
             point_of_no_return: step
                 .point_of_no_return

@@ -90,8 +90,46 @@ impl<'a> Planner<'a> {
             }
         }
         if let Some(stage) = self.stages[from..].iter_mut().find(|stage| stage.changes()) {
-            stage.order = rules;
+            stage.order.extend(rules);
         }
+    }
+
+    /// Nodes that were chosen by what no step ever changes, such as being the primary, must still be so before the act.
+    pub(super) fn choice_rules(
+        &self,
+        group: &Group<'_>,
+        step: &Step,
+        actions: &[Action],
+    ) -> Vec<OrderRule> {
+        let of_step = match &step.on {
+            On::Each(on) => on.as_ref(),
+            On::Any | On::Cluster => None,
+        };
+        let lasting = [group.on, of_step].into_iter().flatten();
+        let lasting: Vec<&Condition> = lasting.filter(|on| self.is_lasting(on)).collect();
+        let nodes = actions.iter().filter_map(|action| action.node.as_ref());
+        let rule = |node: &NodeId, on: &Condition| OrderRule {
+            node: node.clone(),
+            must: on.clone(),
+            so: true,
+            why: format!("{node} was chosen because of {on}"),
+        };
+        nodes
+            .flat_map(|node| lasting.iter().map(move |on| rule(node, on)))
+            .collect()
+    }
+
+    /// Whether a condition speaks of facts, and of none that a step of the procedure changes.
+    fn is_lasting(&self, on: &Condition) -> bool {
+        let procedure = &self.ground.brief.procedure;
+        let steps = || procedure.phases.iter().flat_map(|phase| &phase.steps);
+        let changed = |fact: &FactId| steps().any(|step| step.then.contains_key(fact));
+        let members = on.uses().members.keys();
+        let facts: Vec<FactId> = members
+            .map(|member| FactId::new(member.as_str()))
+            .filter(|fact| procedure.facts.contains_key(fact))
+            .collect();
+        !facts.is_empty() && !facts.iter().any(changed)
     }
 
     pub(super) fn ahead_says(&self, condition: &Condition, node: &NodeId) -> bool {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::brief::Brief;
+use crate::model::dialogue::{Dialogue, Prompt, Reply};
 use crate::model::ids::NodeId;
 use crate::model::script::variable_name;
 use crate::model::template;
@@ -35,6 +36,23 @@ impl Texts<'_, '_> {
         match value {
             Value::Text(text) => Value::text(self.fill(text)),
             Value::Bool(_) | Value::Number(_) => value.clone(),
+        }
+    }
+
+    /// The dialogue of a step as it is held: questions and answers are about one node.
+    pub fn dialogue(&self, dialogue: &Dialogue) -> Dialogue {
+        let prompt = |prompt: &Prompt| Prompt {
+            reply: match &prompt.reply {
+                Reply::Text(text) => Reply::Text(self.fill(text)),
+                Reply::Secret(param) => Reply::Secret(param.clone()),
+                Reply::Operator(text) => Reply::Operator(self.fill(text)),
+            },
+            says: prompt.says.as_ref().map(|says| self.fill(says)),
+            ..prompt.clone()
+        };
+        Dialogue {
+            prompts: dialogue.prompts.iter().map(prompt).collect(),
+            ..dialogue.clone()
         }
     }
 

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::engine::brief::{Brief, Person};
-use crate::engine::event::{Doubt, Ending, Failure, InvariantState, Opening, Outcome, Verdict};
+use crate::engine::event::{
+    Doubt, Ending, Failure, InvariantState, Opening, Outcome, Said, Verdict,
+};
 use crate::engine::plan::{Action, Plan, Stage};
 use crate::model::condition::View;
 use crate::model::facts::ClusterFacts;
@@ -180,6 +182,12 @@ pub struct ActionRecord {
     pub overdue: bool,
     /// A human says that it was done by hand; it is being proved.
     pub by_hand: Option<String>,
+    /// The node's boot identity when the attempt was sent.
+    pub boot: Option<String>,
+    /// What its program waits to be answered by a human.
+    pub asking: Option<Question>,
+    /// What this attempt's program was answered, by how much it had printed then.
+    pub answered: BTreeMap<u64, (Option<String>, Said)>,
     /// What its postcondition's facts were before its first attempt: what an undo brings back.
     pub before: BTreeMap<FactId, Value>,
 }
@@ -188,6 +196,16 @@ impl ActionRecord {
     pub fn action(&self) -> &Action {
         &self.stage.actions[self.index]
     }
+}
+
+/// A question of an action's program that the procedure does not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    pub at: u64,
+    /// The expected question that it is, if it is one.
+    pub prompt: Option<String>,
+    /// What was printed last.
+    pub text: String,
 }
 
 /// An action's state carries its reason.
@@ -337,6 +355,13 @@ impl RunState {
         self.stages.get(self.cursor)
     }
 
+    /// Whether an action failed in a stage that a detour was put in front of: it is settled when the detour is done.
+    pub fn waits_behind_detour(&self, record: &ActionRecord) -> bool {
+        let here = self.stage().map(|at| &at.stage);
+        let failed = matches!(record.state, ActionState::Failed { .. });
+        failed && here.is_some_and(|stage| !Arc::ptr_eq(stage, &record.stage))
+    }
+
     /// The next stage that does something on `node`.
     pub fn next_on(&self, node: &NodeId) -> Option<&Stage> {
         let on_node = |stage: &&StageState| {
@@ -376,9 +401,10 @@ impl RunState {
 
     /// Active actions that concern a node.
     pub fn active_on<'a>(&'a self, node: &'a NodeId) -> impl Iterator<Item = &'a ActionRecord> {
-        let of = move |record: &&ActionRecord| match &record.action().node {
-            Some(on) => on == node,
-            None => record.action().then_on.contains(node),
+        // One command may concern the whole cluster: its effect on the other nodes is no more behind our back than on its own.
+        let of = move |record: &&ActionRecord| {
+            let action = record.action();
+            action.node.as_ref() == Some(node) || action.then_on.contains(node)
         };
         self.active
             .iter()

@@ -31,10 +31,11 @@ pub(super) fn late(turn: &mut Turn<'_>, stage: &Stage) -> bool {
 
 pub(super) fn failed_or_doubted(turn: &Turn<'_>, id: &ActionId) -> bool {
     turn.state.actions.get(id).is_some_and(|record| {
-        matches!(
+        let open = matches!(
             record.state,
             ActionState::Failed { .. } | ActionState::InDoubt { .. }
-        )
+        );
+        open && !turn.state.waits_behind_detour(record)
     })
 }
 
@@ -46,7 +47,7 @@ pub(super) fn is_pending(turn: &Turn<'_>, id: &ActionId) -> bool {
 }
 
 pub(super) fn must_run(action: &Action) -> bool {
-    matches!(action.work, Work::Change { .. })
+    action.work.changes()
 }
 
 pub(super) fn hold(turn: &mut Turn<'_>, cursor: usize, reasons: Vec<String>) -> bool {
@@ -148,8 +149,8 @@ pub(super) fn begin(turn: &mut Turn<'_>, stage: &Stage, action: &Action) {
         .get(&id)
         .map_or(1, |record| record.attempts + 1);
     match &action.work {
-        Work::Change { .. } | Work::Read { .. } => {
-            let change = matches!(action.work, Work::Change { .. });
+        Work::Change { .. } | Work::Upload(_) | Work::Read { .. } => {
+            let change = action.work.changes();
             let job = if change {
                 turn.state.job_id(&id, attempt)
             } else {
@@ -205,11 +206,11 @@ pub(super) fn begin(turn: &mut Turn<'_>, stage: &Stage, action: &Action) {
             );
             look_at_waits(turn);
         }
-        Work::Manual { .. } => {
+        Work::Manual { .. } | Work::Attest { .. } => {
             open_debt(turn, stage, action);
             turn.tell(Event::ActionAsked { action: id });
         }
-        Work::Attest { .. } | Work::Decide { .. } => turn.tell(Event::ActionAsked { action: id }),
+        Work::Decide { .. } => turn.tell(Event::ActionAsked { action: id }),
     }
 }
 

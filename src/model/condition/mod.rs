@@ -29,6 +29,7 @@ pub const FUNCTIONS: &[&str] = &[
     "string",
     "int",
     "double",
+    "version",
 ];
 
 /// What a condition came to.
@@ -190,6 +191,15 @@ impl Condition {
         for root in &self.uses.roots {
             if let Some(value) = root_value(root, view) {
                 context.add_variable_from_value(root.clone(), value);
+            }
+        }
+        if self.uses.calls.contains("version") {
+            // `version(a) < version(b)`: versions as texts that sort as they do.
+            let added = context.add_function("version", |version: Arc<String>| {
+                crate::model::version::sortable(&version)
+            });
+            if let Err(why) = added {
+                return Truth::Unknown(format!("versions cannot be compared: {why:?}"));
             }
         }
         match self.program.execute(&context) {
@@ -381,6 +391,35 @@ mod tests {
         assert!(
             error.message.contains("`nods` means nothing here"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn versions_are_compared_by_their_numbers_and_an_absent_one_is_unknown() {
+        let nodes = [
+            node(&[("version", "6.1.1.4")]),
+            node(&[("version", "7.0.10")]),
+        ];
+        check(
+            "nodes.exists(n, version(n.version) < version('6.1.1.5'))",
+            &nodes,
+            "yes",
+        );
+        check(
+            "nodes.all(n, version(n.version) > version('6.1.1.3'))",
+            &nodes,
+            "yes",
+        );
+        check(
+            "nodes.all(n, version(n.version) >= version('7.0.9'))",
+            &nodes,
+            "no",
+        );
+        let nodes = [node(&[])];
+        check(
+            "nodes.exists(n, version(n.version) < version('6.1.1.5'))",
+            &nodes,
+            "unknown",
         );
     }
 }

@@ -67,13 +67,14 @@ impl Twin {
             |(id, param): (&crate::model::ids::ParamId, &crate::model::procedure::Param)| {
                 Some((id.to_string(), param.default.clone()?))
             };
-        let rules = &procedure.versions.rules;
+        let rules = &procedure.versions;
+        let last = || rules.rules.last().map(|rule| rule.to.clone());
         Twin {
             nodes: (0..NODES).map(|at| node(procedure, at)).collect(),
             params: procedure.params.iter().filter_map(default).collect(),
-            target: rules
-                .last()
-                .map_or_else(|| "1".into(), |rule| rule.to.clone()),
+            target: (rules.rehearse_target.clone())
+                .or_else(last)
+                .unwrap_or_else(|| "1".into()),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Lint;
+use crate::model::dialogue::Reply;
 use crate::model::procedure::{Does, ParamKind, Procedure};
 use crate::model::script::variable_name;
 use crate::model::template::{Hole, holes};
@@ -81,8 +82,16 @@ fn used(procedure: &Procedure) -> BTreeSet<&str> {
                 words.extend(holes(text).iter().map(|hole| hole.name.to_string()));
             }
         }
-        if let Does::Change { secrets, .. } = &step.what.does {
+        if let Does::Change {
+            secrets, dialogue, ..
+        } = &step.what.does
+        {
             words.extend(secrets.iter().map(ToString::to_string));
+            let prompts = dialogue.iter().flat_map(|dialogue| &dialogue.prompts);
+            words.extend(prompts.filter_map(|prompt| match &prompt.reply {
+                Reply::Secret(secret) => Some(secret.to_string()),
+                Reply::Text(_) | Reply::Operator(_) => None,
+            }));
         }
     }
     let mut variables: BTreeSet<&str> = BTreeSet::new();

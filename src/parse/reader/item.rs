@@ -99,6 +99,43 @@ impl<'a> Item<'a> {
         Some(text.to_string())
     }
 
+    /// A script: a text, or a table with the names of pieces to `use` and a `text` of its own below them.
+    pub(in crate::parse) fn script(&self) -> Option<String> {
+        if !self.is_table() {
+            return self.full_text();
+        }
+        let mut table = self.table("a script: a text, or { use = [\"piece\"], text = \"..\" }")?;
+        let mut parts = match table.item("use") {
+            Some(used) => used.pieces(),
+            None => Vec::new(),
+        };
+        parts.extend(table.optional_text("text"));
+        if parts.is_empty() {
+            table.complain(
+                "this script is empty",
+                "name pieces under `use`, or write a `text`",
+            );
+        }
+        table.finish();
+        Some(parts.join("\n"))
+    }
+
+    fn pieces(&self) -> Vec<String> {
+        let known = self.desk.pieces.borrow();
+        let mut found = Vec::new();
+        for item in self.list("a list of names from [scripts], such as [\"stop\"]") {
+            let Some(name) = item.text() else { continue };
+            match known.get(name) {
+                Some(piece) => found.push(piece.trim_matches('\n').to_string()),
+                None => item.complain(
+                    format!("there is no piece `{name}` under [scripts]"),
+                    suggest::advice(name, known.keys().map(String::as_str), "add it"),
+                ),
+            }
+        }
+        found
+    }
+
     pub(in crate::parse) fn name(&self) -> Option<String> {
         let name = self.text()?;
         if !is_name(name) {

@@ -19,6 +19,11 @@ pub(super) fn of_action(event: &Event, detail: Detail) -> String {
         Event::ActionClaimed { action, claim, .. } => {
             tell(action, format!("claims: {}; being looked at", claim))
         }
+        Event::ActionInDoubt {
+            action,
+            doubt: Doubt::Rebooting { why },
+            ..
+        } => tell(action, format!("waits for its node to come back: {why}")),
         Event::ActionInDoubt { action, doubt, .. } => {
             tell(action, format!("IN DOUBT: {}", doubted(doubt)))
         }
@@ -26,6 +31,16 @@ pub(super) fn of_action(event: &Event, detail: Detail) -> String {
             action,
             "OVERDUE: it has taken its limit; it is not stopped".into(),
         ),
+        Event::Prompted { action, text, .. } => {
+            let last = text.lines().last().unwrap_or_default();
+            tell(action, format!("it asks: {last}"))
+        }
+        Event::PromptAnswered {
+            action, said, by, ..
+        } => {
+            let by = by.as_ref().map_or(String::new(), |by| detail.by(by));
+            tell(action, format!("answered with {said}{by}"))
+        }
         Event::CancelAsked { action, by, .. } => {
             tell(action, format!("asked to stop{}", detail.by(by)))
         }
@@ -64,7 +79,9 @@ pub(super) fn of_action(event: &Event, detail: Detail) -> String {
 
 fn doubted(doubt: &Doubt) -> String {
     match doubt {
-        Doubt::OutOfSight { why } => format!("the node cannot be asked now: {why}"),
+        Doubt::OutOfSight { why } | Doubt::Rebooting { why } => {
+            format!("the node cannot be asked now: {why}")
+        }
         Doubt::Vanished { why } => format!("its end was not recorded: {why}"),
         Doubt::WeWereAway => "we were away when it ended, or did not".into(),
     }

@@ -128,6 +128,8 @@ pub struct JobAnswer {
     pub exit: Option<JobExit>,
     /// Whether it was acknowledged: its output is gone.
     pub acked: bool,
+    /// Where in its output a job that asks was answered, in rising order.
+    pub answered: Vec<u64>,
     /// Output from the offset that was asked for.
     pub log: Vec<u8>,
 }
@@ -194,8 +196,18 @@ fn parse_state(line: &str) -> Option<JobAnswer> {
         incarnation: Incarnation::parse(value(line, "boot")?)?,
         exit,
         acked: value(line, "acked")? == "1",
+        answered: offsets(value(line, "answered")?)?,
         log: Vec::new(),
     })
+}
+
+/// `,40,7` in rising order.
+fn offsets(text: &str) -> Option<Vec<u64>> {
+    let words = text.split(',').filter(|word| !word.is_empty());
+    let offsets: Result<Vec<u64>, _> = words.map(str::parse).collect();
+    let mut offsets = offsets.ok()?;
+    offsets.sort_unstable();
+    Some(offsets)
 }
 
 fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
@@ -208,7 +220,7 @@ fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
 
-    const STATE: &str = "state=done size=5000 boot=9a1c3b52-0f6e-4a1b-9c3d-5e6f7a8b9c0d.42 code=137 cancelled=1 logged=4999 acked=0";
+    const STATE: &str = "state=done size=5000 boot=9a1c3b52-0f6e-4a1b-9c3d-5e6f7a8b9c0d.42 code=137 cancelled=1 logged=4999 acked=0 answered=,40,7";
 
     fn framed(nonce: &Nonce, body: &[u8]) -> Vec<u8> {
         let mut text = format!("Last login: @x begin\n@{nonce} begin\n").into_bytes();
@@ -233,6 +245,7 @@ mod tests {
             (137, true, 4999)
         );
         assert_eq!(exit.signal(), Some(9));
+        assert_eq!(answer.answered, [7, 40]);
     }
 
     #[test]
@@ -272,6 +285,8 @@ mod tests {
             ("code=137", "code=256"),
             ("boot=9", "boot=cat: "),
             (" acked=0", ""),
+            (" answered=,40,7", ""),
+            ("answered=,40", "answered=*"),
         ] {
             assert_eq!(
                 parse_state(&STATE.replace(from, to)),

@@ -43,6 +43,11 @@ impl Follower {
         }
     }
 
+    /// From now on each question waits on the node for up to `wait` for news.
+    pub fn hold_back(&mut self, wait: Duration) {
+        self.wait = wait;
+    }
+
     /// The next byte to be read: all before it were given out.
     pub fn offset(&self) -> u64 {
         self.offset

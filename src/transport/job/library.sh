@@ -89,6 +89,12 @@ hp_claim() {
   hp_sync "$hp_dir"
 }
 
+# Who leads the payload's group; both are empty before the payload has begun.
+hp_read_pg() {
+  hp_pg='' hp_pg_ticks=''
+  [ ! -e "$hp_dir/pg" ] || read -r hp_pg hp_pg_ticks <"$hp_dir/pg"
+}
+
 hp_measure() {
   hp_size=0
   [ ! -f "$hp_dir/log" ] || hp_size=$(($(wc -c <"$hp_dir/log")))

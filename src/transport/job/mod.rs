@@ -2,7 +2,11 @@
 //!
 //! A job is a payload script under a name that is never used twice. [`start`] may be asked for any number of times:
 //! the node runs it once. [`report`] says what became of it; only [`JobState::Done`] is a claim. Everything on the
-//! node is plain files and a few lines of `sh` (`library.sh`, `supervisor.sh`, `verbs.sh`), which stand beside this file.
+//! node is plain files and a few lines of `sh` (`library.sh`, `supervisor.sh`, `asking.sh`, `verbs.sh`), which stand beside
+//! this file.
+//!
+//! A job that asks reads from a fifo that stays open, or from a terminal of its own (script(1)) whose input is that fifo;
+//! [`answer`] writes one line into it, once for each place in the output where the program asked.
 
 mod answer;
 mod follow;
@@ -13,5 +17,5 @@ pub use answer::{JobAnswer, JobExit, JobState, Standing};
 pub use follow::{Followed, Follower, follow};
 #[doc(hidden)]
 pub use protocol::start_text;
-pub use protocol::{Ask, JobFailure, Refusal, ack, cancel, report, start};
-pub use spec::{BadJob, JobId, JobSpec, spec_hash};
+pub use protocol::{Ask, JobFailure, Refusal, ack, answer, cancel, report, start};
+pub use spec::{AnswerLine, BadJob, JobId, JobSpec, spec_hash};

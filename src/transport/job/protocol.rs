@@ -1,14 +1,15 @@
-//! The four verbs of a job: start, report, cancel, ack.
+//! The verbs of a job: start, report, answer, cancel, ack.
 
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 
 use super::answer::{BLOCK, JobAnswer, JobState, Said, parse};
-use super::spec::{BadJob, JobId, JobSpec, spec_hash};
+use super::spec::{AnswerLine, BadJob, JobId, JobSpec, spec_hash};
 use crate::transport::ssh::{Envelope, Limits, Nonce, ReadFailure, Session};
 
 const LIBRARY: &str = include_str!("library.sh");
+const ASKING: &str = include_str!("asking.sh");
 const VERBS: &str = include_str!("verbs.sh");
 const SUPERVISOR: &str = include_str!("supervisor.sh");
 
@@ -54,6 +55,12 @@ pub enum Refusal {
     Tools,
     /// An acknowledgement came before the end.
     NotFinished,
+    /// An answer came after the end.
+    Ended,
+    /// It printed more since it asked: what it waits for now, if anything, is something else.
+    MovedOn,
+    /// The answer was being written when whoever wrote it was cut down.
+    HalfAnswered,
     /// A word that this program does not know.
     Other(String),
 }
@@ -66,6 +73,9 @@ impl Refusal {
             "write" => Self::Write,
             "tools" => Self::Tools,
             "not-finished" => Self::NotFinished,
+            "ended" => Self::Ended,
+            "moved-on" => Self::MovedOn,
+            "half-answered" => Self::HalfAnswered,
             other => Self::Other(other.to_owned()),
         }
     }
@@ -79,6 +89,11 @@ impl Refusal {
             Self::Write => "the job's files cannot be written; free space on the node",
             Self::Tools => "something is missing on the node",
             Self::NotFinished => "it has not ended",
+            Self::Ended => "it asks no more",
+            Self::MovedOn => "it has printed more since it asked; read that first",
+            Self::HalfAnswered => {
+                "the answer may have reached the program or not; look at the node, cancel the job if it still waits"
+            }
             Self::Other(word) => word,
         }
     }
@@ -129,6 +144,22 @@ pub async fn cancel(
     request.send(session, "cancel", ANSWER_LIMIT + grace).await
 }
 
+/// Writes `line` into the input of a job that asked when it had printed `at` bytes.
+///
+/// Safe to repeat at any point: the node writes it once for each `at`, and the answer lists it from then on
+/// ([`JobAnswer::answered`]). Refused when the job has ended or has printed more since. The line never touches a disk.
+pub async fn answer(
+    session: &Session,
+    id: &JobId,
+    at: u64,
+    line: &AnswerLine,
+) -> Result<JobAnswer, JobFailure> {
+    let mut request = Request::new(session.job_dir(), id)?;
+    request.set("hp_at", &at.to_string());
+    request.print("hp_line", &[line.expose()]);
+    request.send(session, "answer", ANSWER_LIMIT).await
+}
+
 /// Frees the job's space on the node, once its result is durable here. What stays keeps a late start from running.
 pub async fn ack(session: &Session, id: &JobId) -> Result<JobAnswer, JobFailure> {
     let request = Request::new(session.job_dir(), id)?;
@@ -154,6 +185,7 @@ impl Request {
             ask: Ask::default(),
         };
         request.envelope.define(LIBRARY);
+        request.envelope.define(ASKING);
         request.envelope.define(VERBS);
         let nonce = request.envelope.nonce.to_string();
         request.set("hp_nonce", &nonce);
@@ -176,16 +208,19 @@ impl Request {
         let helper = format!("{LIBRARY}{SUPERVISOR}");
         self.envelope
             .define_text("hp_helper_text", helper.as_bytes());
+        self.set("hp_kind", spec.kind());
         if !spec.secrets.is_empty() {
-            let words: Vec<String> = spec
-                .secrets
-                .iter()
-                .map(|secret| single_quoted(secret.expose_secret()))
-                .collect();
-            let words = words.join(" ");
-            self.envelope
-                .define(&format!("hp_secrets() {{ printf '%s\\n' {words}; }}"));
+            let secrets: Vec<&str> = spec.secrets.iter().map(|s| s.expose_secret()).collect();
+            self.print("hp_secrets", &secrets);
         }
+    }
+
+    /// Adds a function that prints these lines. Not from a here-document: some shells keep those in a file.
+    fn print(&mut self, function: &str, lines: &[&str]) {
+        let words: Vec<String> = lines.iter().map(|line| single_quoted(line)).collect();
+        let words = words.join(" ");
+        self.envelope
+            .define(&format!("{function}() {{ printf '%s\\n' {words}; }}"));
     }
 
     fn ask(&mut self, ask: Ask) {

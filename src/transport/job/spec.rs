@@ -8,6 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 /// Longest name (bytes): it becomes a directory's name.
 const NAME_LIMIT: usize = 200;
+/// Longest answer (bytes): a terminal takes no longer line, and so much is written to a fifo in one piece.
+const ANSWER_LIMIT: usize = 4000;
 /// All secrets together (bytes): so much always fits into a pipe at once (POSIX: at least 4096 on Linux).
 const SECRETS_LIMIT: usize = 4096;
 
@@ -49,6 +51,29 @@ pub struct JobSpec {
     pub secrets: Vec<SecretString>,
     /// How long a cancelled payload may take to end by itself.
     pub grace: Duration,
+    /// It asks while it runs: its standard input stays open, and [`super::answer`] writes to it.
+    pub asks: bool,
+    /// The same, on a terminal that the job owns (120 columns, 40 lines, no echo).
+    pub terminal: bool,
+}
+
+/// One line for a program that asks. Never printed.
+#[derive(Debug, Clone)]
+pub struct AnswerLine(SecretString);
+
+impl AnswerLine {
+    /// Takes a line without its newline.
+    pub fn new(line: SecretString) -> Result<Self, BadJob> {
+        let text = line.expose_secret();
+        if text.contains(['\n', '\0']) || text.len() > ANSWER_LIMIT {
+            return Err(BadJob::Answer);
+        }
+        Ok(Self(line))
+    }
+
+    pub(super) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
 }
 
 /// A job that cannot be sent.
@@ -68,6 +93,9 @@ pub enum BadJob {
     /// All secrets together.
     #[error("the secrets are longer than 4096 bytes together; give the payload a file instead")]
     SecretsTooLong,
+    /// An answer to a program that asks (its text is not shown).
+    #[error("an answer must be one line of at most 4000 bytes without a NUL byte")]
+    Answer,
     /// The jobs' folder.
     #[error(
         "job_dir {0:?} is not an absolute path without line breaks; correct it in the cluster file"
@@ -94,6 +122,15 @@ impl JobSpec {
         Ok(())
     }
 
+    /// How its input is kept open, as the node has it; empty for a job that does not ask.
+    pub(super) fn kind(&self) -> &'static str {
+        match (self.terminal, self.asks) {
+            (true, _) => "terminal",
+            (false, true) => "asks",
+            (false, false) => "",
+        }
+    }
+
     /// The payload's length on the node.
     pub(super) fn payload_bytes(&self) -> usize {
         let newline = !self.payload.ends_with(b"\n");
@@ -109,6 +146,10 @@ pub fn spec_hash(spec: &JobSpec) -> String {
     hash.update(b"holdpoint job v1\n");
     let grace = spec.grace.as_secs();
     hash.update(format!("grace {grace}\nsecrets {}\n", spec.secrets.len()));
+    // Jobs that do not ask keep the hash that they had before there were others.
+    if !spec.kind().is_empty() {
+        hash.update(format!("input {}\n", spec.kind()));
+    }
     hash.update(&spec.payload);
     hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }
@@ -123,6 +164,8 @@ mod tests {
             payload: payload.into(),
             secrets: secrets.iter().map(|s| SecretString::from(*s)).collect(),
             grace: Duration::from_secs(10),
+            asks: false,
+            terminal: false,
         }
     }
 
@@ -146,6 +189,30 @@ mod tests {
         assert_eq!(hash, spec_hash(&spec("true", &["b"])));
         assert_ne!(hash, spec_hash(&spec("false", &["a"])));
         assert_ne!(hash, spec_hash(&spec("true", &[])));
+    }
+
+    #[test]
+    fn a_job_that_asks_is_another_job() {
+        let plain = spec("true", &[]);
+        let before = "d4e090dc";
+        assert_eq!(
+            &spec_hash(&plain)[..8],
+            before,
+            "jobs on nodes would be strangers"
+        );
+        let mut asks = plain.clone();
+        asks.asks = true;
+        let mut terminal = asks.clone();
+        terminal.terminal = true;
+        let hashes = [&plain, &asks, &terminal].map(spec_hash);
+        assert!(hashes[0] != hashes[1] && hashes[1] != hashes[2] && hashes[0] != hashes[2]);
+    }
+
+    #[test]
+    fn an_answer_is_one_line_of_bounded_length() {
+        let fits = |text: &str| AnswerLine::new(SecretString::from(text)).is_ok();
+        assert!(fits("") && fits("it's $(x)") && fits(&"x".repeat(4000)));
+        assert!(!fits("a\nb") && !fits("a\0") && !fits(&"x".repeat(4001)));
     }
 
     #[test]

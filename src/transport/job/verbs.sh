@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2034,SC2154 # variables cross the files
-# holdpoint job v1: what a connection may ask for. Read after library.sh. Only definitions.
-# Set by the caller: hp_nonce hp_base hp_job hp_hash hp_bytes hp_offset hp_blocks hp_wait hp_known hp_grace, and the
+# holdpoint job v1: what a connection may ask for. Read after library.sh and asking.sh. Only definitions.
+# Set by the caller: hp_nonce hp_base hp_job hp_hash hp_bytes hp_offset hp_blocks hp_wait hp_known hp_grace hp_kind, and the
 # functions hp_payload_text, hp_helper_text and, if there are secrets, hp_secrets.
 
 hp_say() {
@@ -70,11 +70,6 @@ hp_read_rc() {
   [ "$hp_ok" = ok ] || hp_state=rcbad
 }
 
-hp_read_pg() {
-  hp_pg='' hp_pg_ticks=''
-  [ ! -e "$hp_dir/pg" ] || read -r hp_pg hp_pg_ticks <"$hp_dir/pg"
-}
-
 # Sets hp_state. The order matters: the result first, then who should be writing it.
 hp_judge() {
   ! hp_read_rc || return 0
@@ -110,33 +105,57 @@ hp_either() {
 # --- verbs ------------------------------------------------------------------------------------------------------
 
 # The state is read before the log: a state that says done means that the log up to its size is complete.
-hp_answer() {
+hp_tell() {
   hp_code='' hp_cancelled='' hp_logged=''
   hp_judge
   hp_measure
   hp_acked=0
   [ ! -e "$hp_dir/done" ] || hp_acked=1
+  hp_list_answered
   hp_say "state=$hp_state size=$hp_size boot=$hp_now code=$hp_code cancelled=$hp_cancelled" \
-    "logged=$hp_logged acked=$hp_acked"
+    "logged=$hp_logged acked=$hp_acked answered=$hp_answered"
   if [ "$hp_blocks" -gt 0 ] && [ "$hp_size" -gt "$hp_offset" ]; then
     hp_say log
     dd if="$hp_dir/log" bs=4096 skip="$((hp_offset / 4096))" count="$hp_blocks" 2>/dev/null
   fi
 }
 
+# Where in its output the payload was answered.
+hp_list_answered() {
+  hp_answered=''
+  [ -p "$hp_dir/in" ] || return 0
+  for hp_mark in "$hp_dir"/answered.*; do
+    [ ! -d "$hp_mark" ] || hp_answered=$hp_answered,${hp_mark##*.}
+  done
+}
+
 # Holds the answer back until there is news: another state than hp_known, or bytes beyond hp_offset.
 hp_report() {
   hp_look || return
-  hp_waited=0
-  while [ "$hp_waited" -lt "$hp_wait" ]; do
+  hp_napped=0
+  while [ "$hp_napped" -lt "$((hp_wait * 10))" ]; do
     hp_judge
     hp_measure
     [ "$hp_state" = "$hp_known" ] || break
     [ "$hp_size" -le "$hp_offset" ] || break
-    sleep 1
-    hp_waited=$((hp_waited + 1))
+    hp_doze
   done
-  hp_answer
+  hp_tell
+}
+
+# A second; for a job that asks less if there is output, because somebody waits for its next question.
+hp_doze() {
+  if [ ! -p "$hp_dir/in" ]; then
+    sleep 1
+    hp_napped=$((hp_napped + 10))
+    return
+  fi
+  hp_dozed=$((hp_napped + 10))
+  while [ "$hp_napped" -lt "$hp_dozed" ] && [ "$hp_size" -le "$hp_offset" ]; do
+    hp_nap
+    hp_nap
+    hp_measure
+  done
 }
 
 hp_start() {
@@ -163,7 +182,7 @@ hp_start() {
       hp_judge
     done
   fi
-  hp_answer
+  hp_tell
 }
 
 # Payload and helper first, then the spec that makes them a job.
@@ -192,18 +211,14 @@ hp_write_spec() {
   hp_sync "$hp_dir/cmd.$hp_hash" "$hp_dir/helper" "$hp_dir/spec.$$"
 }
 
-# Secrets go through a pipe: never on disk. Only a built-in printf keeps them out of the process list.
+# Secrets go through a pipe: never on disk.
 hp_launch() {
+  hp_equip || return 1
   if command -v hp_secrets >/dev/null; then
-    case $(command -v printf) in
-      /*)
-        hp_refuse tools "printf is not built into this sh, so secrets would show in the process list"
-        return 1
-        ;;
-    esac
-    hp_secrets | setsid sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" >/dev/null 2>&1 &
+    hp_can_hide || return 1
+    hp_secrets | setsid sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" "$hp_kind" >/dev/null 2>&1 &
   else
-    setsid sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" </dev/null >/dev/null 2>&1 &
+    setsid sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" "$hp_kind" </dev/null >/dev/null 2>&1 &
   fi
 }
 
@@ -213,7 +228,7 @@ hp_cancel() {
   case $hp_state in
     none | new | starting | running | orphaned) hp_stop ;;
   esac
-  hp_answer
+  hp_tell
 }
 
 hp_stop() {
@@ -261,10 +276,12 @@ hp_ack() {
     *)
       : >"$hp_dir/done"
       hp_sync "$hp_dir/done" "$hp_dir"
-      rm -f "$hp_dir"/cmd.* "$hp_dir/helper" "$hp_dir/log" "$hp_dir/pg" "$hp_dir/pg.tmp" "$hp_dir/rc.tmp"
+      rm -f "$hp_dir"/cmd.* "$hp_dir/helper" "$hp_dir/log" "$hp_dir/pg" "$hp_dir/pg.tmp" "$hp_dir/rc.tmp" \
+        "$hp_dir/in" "$hp_dir/code"
+      rm -rf "$hp_dir"/answered.* "$hp_dir"/answering.*
       ;;
   esac
-  hp_answer
+  hp_tell
 }
 
 # hp_main VERB: everything that is printed for the client, from the first mark to the last.

@@ -1,25 +1,36 @@
 //! Hands on real nodes: the eyes, and jobs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use secrecy::SecretString;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
+use super::giving::Given;
 use super::job::{Job, JobAsk};
 use super::keys::Keys;
 use super::looks::SshLooks;
+use super::tell::words;
+use super::upload::{AT_ONCE, LocalFiles, Upload};
+use crate::model::dialogue::Answer;
 use crate::model::ids::NodeId;
 use crate::model::time::Stamp;
-use crate::transport::{Acts, Arrival, Change, Due, Look, Looks, Order};
+use crate::transport::job::AnswerLine;
+use crate::transport::{Acts, Arrival, Change, Due, Errand, Look, Looks, Order};
 
-/// Changes real nodes over SSH, by detached jobs and by nothing else.
+/// Changes real nodes over SSH, by detached jobs and by files put in place, and by nothing else.
 #[derive(Debug)]
 pub struct SshActs {
     looks: SshLooks,
     /// What is asked about each job goes to its own task.
     jobs: BTreeMap<String, UnboundedSender<JobAsk>>,
     keys: Keys,
+    /// What is uploaded, measured once for all nodes.
+    files: LocalFiles,
+    /// So many uploads at once.
+    turns: Arc<Semaphore>,
     /// Ended when this is dropped; the jobs go on.
     tasks: JoinSet<()>,
 }
@@ -31,6 +42,8 @@ impl SshActs {
             keys: looks.keys(),
             looks,
             jobs: BTreeMap::new(),
+            files: LocalFiles::default(),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
             tasks: JoinSet::new(),
         }
     }
@@ -58,8 +71,33 @@ impl SshActs {
         let _ = task.send(ask);
         self.jobs.insert(order.job.clone(), task);
         while self.tasks.try_join_next().is_some() {}
-        let job = Job::new(order.clone(), asks, session, self.looks.teller());
-        self.tasks.spawn(job.run());
+        let (order, teller) = (order.clone(), self.looks.teller());
+        match order.errand.clone() {
+            Errand::Script(_) => {
+                let job = Job::new(order, asks, session, teller);
+                self.tasks.spawn(job.run());
+            }
+            Errand::Upload(spec) => {
+                let shared = (self.files.clone(), Arc::clone(&self.turns));
+                let upload = Upload::new(order, *spec, asks, session, teller, shared);
+                self.tasks.spawn(upload.run());
+            }
+        }
+    }
+
+    /// The line that answers a question, or why there is none.
+    fn line_of(&self, order: &Order, answer: Answer) -> Result<AnswerLine, String> {
+        let line = match answer {
+            Answer::Text(text) | Answer::Hidden(text) => SecretString::from(text),
+            Answer::Secret(name) => {
+                let keys = self.keys.borrow();
+                let known = keys.secrets.get(&order.node, name.as_str());
+                known.cloned().ok_or_else(|| {
+                    format!("nobody gave the secret {name}; the program waits for it")
+                })?
+            }
+        };
+        AnswerLine::new(line).map_err(|bad| words(&bad))
     }
 
     /// The secrets that a script names, in its order; or the first that nobody gave.
@@ -69,7 +107,8 @@ impl SshActs {
             let known = keys.secrets.get(&order.node, name);
             known.cloned().ok_or_else(|| name.clone())
         };
-        order.script.secrets.iter().map(value).collect()
+        let named = order.script().map_or(&[][..], |script| &script.secrets);
+        named.iter().map(value).collect()
     }
 }
 
@@ -98,6 +137,10 @@ impl Acts for SshActs {
             Change::Attach { order } => self.ask(&order, JobAsk::Attach),
             Change::Cancel { order } => self.ask(&order, JobAsk::Cancel),
             Change::Acknowledge { order } => self.ask(&order, JobAsk::Acknowledge),
+            Change::Answer { order, at, answer } => {
+                let line = self.line_of(&order, answer);
+                self.ask(&order, JobAsk::Answer(Given { at, line }));
+            }
             // The world does it, not we.
             Change::Performed {
                 action: _,

@@ -97,7 +97,8 @@ async fn read(session: Option<Session>, order: Order, teller: Teller) {
     };
     loop {
         teller.job(&order, JobReport::Accepted).await;
-        let failure = match session.read(order.script.text.as_bytes(), limits).await {
+        let text = order.script().map_or("", |script| script.text.as_str());
+        let failure = match session.read(text.as_bytes(), limits).await {
             Ok(output) => return told(&output, &order, &teller).await,
             Err(failure) => failure,
         };

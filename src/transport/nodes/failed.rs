@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use russh::keys::PublicKey;
 
-use super::tell::words;
+use super::tell::{one_line, words};
 use crate::model::reply::{HostKey, LinkReport, Refusal};
 use crate::transport::backoff::{delay, delay_after_refusal};
-use crate::transport::ssh::{ConnectFailure, ReadFailure};
+use crate::transport::ssh::{ConnectFailure, ReadFailure, Wanted};
 
 /// How one attempt failed.
 pub(super) enum Failed {
@@ -23,6 +23,8 @@ pub(super) enum Next {
     Again(Duration, String),
     /// Wait for a human's word.
     Ask(LinkReport, Question),
+    /// Wait for the turn to ask from within a connection, then try again.
+    Turn,
 }
 
 /// What would make another attempt worth while, besides being told to.
@@ -30,6 +32,8 @@ pub(super) enum Question {
     HostKey(Box<UnknownKey>),
     /// Of the key file at this path.
     Passphrase(PathBuf),
+    /// Shared by every node that asks the same.
+    Password(Box<Wanted>),
     /// A secret parameter of this name.
     Param(String),
     None,
@@ -46,7 +50,10 @@ pub(super) struct UnknownKey {
 /// What to do after failed attempt number `attempt` (from 0). `was_up`: there was a connection before.
 pub(super) fn next(failed: Failed, attempt: u32, seed: u64, was_up: bool) -> Next {
     match failed {
-        Failed::Connect(failure) => connecting(failure, attempt, seed, was_up),
+        Failed::Connect(failure) => {
+            let why = words(&failure);
+            connecting(failure, why, attempt, seed, was_up)
+        }
         Failed::Identity(failure) => {
             let why = format!("it did not say which boot it is in: {}", words(&failure));
             match failure {
@@ -66,14 +73,20 @@ pub(super) fn refused(refusal: Refusal, why: String) -> LinkReport {
     LinkReport::Refused { refusal, why }
 }
 
-fn connecting(failure: ConnectFailure, attempt: u32, seed: u64, was_up: bool) -> Next {
-    let why = words(&failure);
+/// `why` is the whole of it in words; of a failure on the way `failure` is the innermost.
+fn connecting(failure: ConnectFailure, why: String, attempt: u32, seed: u64, was_up: bool) -> Next {
     let (soon, late) = (delay(attempt, seed), delay_after_refusal(attempt, seed));
     match failure {
         ConnectFailure::Unreachable { .. }
         | ConnectFailure::TimedOut { .. }
         | ConnectFailure::Lost { .. } => Next::Again(soon, why),
         ConnectFailure::ClosedBeforeGreeting { .. } => Next::Again(late, why),
+        ConnectFailure::ProxyCommand {
+            hopeless: false, ..
+        } => Next::Again(soon, why),
+        ConnectFailure::Jump { jump, failure } => {
+            of_jump(&jump, connecting(*failure, why, attempt, seed, was_up))
+        }
         // A node that is booting may not be in the name service yet, or may let nobody in yet.
         ConnectFailure::Unresolvable { .. } | ConnectFailure::Handshake { .. } if was_up => {
             Next::Again(soon, why)
@@ -87,7 +100,15 @@ fn connecting(failure: ConnectFailure, attempt: u32, seed: u64, was_up: bool) ->
             authority: _,
         } => unknown_key(name, algorithm, fingerprint, *key),
         ConnectFailure::PassphraseWanted { path, refused } => passphrase(path, refused),
-        ConnectFailure::HostKeyChanged { .. }
+        ConnectFailure::PasswordWanted(wanted) => {
+            let secret = one_line(&wanted.to_string());
+            let report = LinkReport::WantsSecret { secret };
+            Next::Ask(report, Question::Password(wanted))
+        }
+        ConnectFailure::NotOurTurn => Next::Turn,
+        ConnectFailure::HostKeyNotOnFile { .. }
+        | ConnectFailure::HostKeyChanged { .. }
+        | ConnectFailure::HostCertificate { .. }
         | ConnectFailure::HostKeyRevoked { .. }
         | ConnectFailure::PinnedKeyDiffers { .. }
         | ConnectFailure::HostKeyWeak { .. } => stop(Refusal::HostKey, why),
@@ -95,8 +116,21 @@ fn connecting(failure: ConnectFailure, attempt: u32, seed: u64, was_up: bool) ->
         ConnectFailure::BecomeRefused { .. } => stop(Refusal::Become, why),
         ConnectFailure::Unresolvable { .. }
         | ConnectFailure::Handshake { .. }
+        | ConnectFailure::JumpForbids { .. }
+        | ConnectFailure::ProxyCommand { .. }
         | ConnectFailure::KnownHostsUnreadable(_)
         | ConnectFailure::KeyUnreadable { .. } => stop(Refusal::Setup, why),
+    }
+}
+
+/// Says in the question about a host key that it is not the node's own.
+fn of_jump(jump: &str, next: Next) -> Next {
+    match next {
+        Next::Ask(LinkReport::UnknownHostKey { mut key }, question) => {
+            key.algorithm = format!("jump host {jump}: {}", key.algorithm);
+            Next::Ask(LinkReport::UnknownHostKey { key }, question)
+        }
+        other @ (Next::Ask(..) | Next::Again(..) | Next::Turn) => other,
     }
 }
 
@@ -117,7 +151,7 @@ fn unknown_key(name: String, algorithm: String, fingerprint: String, key: Public
 
 fn passphrase(path: PathBuf, refused: bool) -> Next {
     let again = if refused {
-        " (the one given does not open it)"
+        " (the one given does not open it; an empty one leaves this key out)"
     } else {
         ""
     };

@@ -8,15 +8,17 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::ends::end;
+use super::giving::{Given, ask_to_stop, give};
+use super::prompts::Listener;
 use super::tell::{Teller, words};
-use crate::model::reply::{Claim, JobReport};
+use crate::model::reply::JobReport;
 use crate::model::telemetry::Stream;
 use crate::model::text::Cleaner;
 use crate::transport::Order;
 use crate::transport::backoff::delay;
 use crate::transport::job::{
-    self, Followed, Follower, JobAnswer, JobExit, JobFailure, JobId, JobSpec, JobState, Refusal,
-    Standing,
+    self, Followed, Follower, JobFailure, JobId, JobSpec, JobState, Refusal, Standing,
 };
 use crate::transport::ssh::Session;
 
@@ -25,7 +27,7 @@ use crate::transport::ssh::Session;
 const POLL: Duration = Duration::from_secs(5);
 /// How long a cancelled script may take to end by itself. Part of what the node compares when a start is repeated:
 /// never change it.
-const GRACE: Duration = Duration::from_secs(30);
+pub(super) const GRACE: Duration = Duration::from_secs(30);
 /// So often a start is repeated that the node has not begun yet; each waits there for up to five seconds.
 const STARTS: u32 = 6;
 /// So often an acknowledgement is repeated; what it frees is only space.
@@ -38,7 +40,14 @@ pub(super) enum JobAsk {
     Start(Result<Vec<SecretString>, String>),
     Attach,
     Cancel,
+    Answer(Given),
     Acknowledge,
+}
+
+/// What goes on beside the following of a job.
+enum Aside {
+    Cancel,
+    Answer(Given),
 }
 
 /// The task of one job.
@@ -50,6 +59,8 @@ pub(super) struct Job {
     /// From the first byte: lines that another process of ours has shown are told again, none is left out.
     offset: u64,
     cleaner: Cleaner,
+    /// Of a job that asks.
+    listener: Option<Listener>,
     /// It was told that it runs, and nothing else since.
     accepted: bool,
 }
@@ -77,6 +88,7 @@ impl Job {
             teller,
             offset: 0,
             cleaner: Cleaner::new(),
+            listener: None,
             accepted: false,
         }
     }
@@ -87,6 +99,9 @@ impl Job {
             Ok(id) => id,
             Err(bad) => return self.never_ran(words(&bad)).await,
         };
+        if let Err(why) = self.listen() {
+            return self.never_ran(why).await;
+        }
         while let Some(ask) = self.asks.recv().await {
             let gone = match ask {
                 JobAsk::Start(Ok(secrets)) => self.start(&id, secrets).await,
@@ -95,8 +110,9 @@ impl Job {
                     self.never_ran(why).await;
                     Ok(())
                 }
-                JobAsk::Attach => self.follow(&id, false).await,
-                JobAsk::Cancel => self.follow(&id, true).await,
+                JobAsk::Attach => self.follow(&id, None).await,
+                JobAsk::Cancel => self.follow(&id, Some(Aside::Cancel)).await,
+                JobAsk::Answer(given) => self.follow(&id, Some(Aside::Answer(given))).await,
                 JobAsk::Acknowledge => self.acknowledge(&id).await,
             };
             if let Err(Over) = gone {
@@ -105,19 +121,36 @@ impl Job {
         }
     }
 
+    /// Sets out to find its questions, if it is to ask any.
+    fn listen(&mut self) -> Result<(), String> {
+        if let Some(dialogue) = &self.order.dialogue {
+            let prompts = dialogue.prompts.iter();
+            let prompts = prompts.map(|p| (p.id.as_str(), p.pattern.as_str(), p.times));
+            let silence = dialogue.silence.map(|span| Duration::from_millis(span.0));
+            self.listener = Some(Listener::new(prompts, silence)?);
+        }
+        Ok(())
+    }
+
     /// Asks for the start and follows. A request whose answer did not come is not repeated: it is asked what became of it.
     async fn start(&mut self, id: &JobId, secrets: Vec<SecretString>) -> Result<(), Over> {
+        let Some(script) = self.order.script() else {
+            // Files have a task of another kind.
+            return Ok(());
+        };
         let spec = JobSpec {
             id: id.clone(),
-            payload: self.order.script.text.clone().into_bytes(),
+            payload: script.text.clone().into_bytes(),
             secrets,
             grace: GRACE,
+            asks: self.order.dialogue.is_some(),
+            terminal: self.order.dialogue.as_ref().is_some_and(|d| d.terminal),
         };
         let session = self.session.borrow().clone();
         let Some(session) = session else {
             let why = format!("no connection to {}", self.order.node);
             self.out_of_sight(why).await;
-            return self.follow(id, false).await;
+            return self.follow(id, None).await;
         };
         for _ in 0..STARTS {
             match job::start(&session, &spec).await {
@@ -147,32 +180,42 @@ impl Job {
                 }
             }
         }
-        self.follow(id, false).await
+        self.follow(id, None).await
     }
 
     /// Follows the job to its end and tells it. Never starts it: one that has not begun is kept from ever beginning.
-    async fn follow(&mut self, id: &JobId, cancel: bool) -> Result<(), Over> {
+    async fn follow(&mut self, id: &JobId, first: Option<Aside>) -> Result<(), Over> {
         let mut follower = Follower::new(id.clone(), self.offset, POLL);
-        let mut cancelling = JoinSet::new();
-        if cancel {
-            cancelling.spawn(ask_to_stop(self.session.clone(), id.clone()));
+        let mut asides = JoinSet::new();
+        if let Some(aside) = first {
+            self.begin_aside(&mut asides, id, aside);
         }
         self.accepted = false;
         let mut failures = 0;
         loop {
             let session = self.next_session().await?;
+            let pace = self.listener.as_ref().map(|listener| listener.pace(POLL));
+            let news = async {
+                if let Some(pace) = pace {
+                    sleep(pace.pause).await;
+                    follower.hold_back(pace.wait);
+                }
+                follower.next(&session).await
+            };
             let step = tokio::select! {
-                news = follower.next(&session) => Step::News(news),
+                news = news => Step::News(news),
                 ask = self.asks.recv() => Step::Ask(ask.ok_or(Over)?),
             };
             match step {
                 Step::Ask(JobAsk::Start(_) | JobAsk::Attach) => {
                     self.accepted = false;
+                    self.listener.iter_mut().for_each(Listener::forget_told);
                     // A new one does not wait for news before it says where the job stands.
                     follower = Follower::new(id.clone(), self.offset, POLL);
                 }
-                Step::Ask(JobAsk::Cancel) => {
-                    cancelling.spawn(ask_to_stop(self.session.clone(), id.clone()));
+                Step::Ask(JobAsk::Cancel) => self.begin_aside(&mut asides, id, Aside::Cancel),
+                Step::Ask(JobAsk::Answer(given)) => {
+                    self.begin_aside(&mut asides, id, Aside::Answer(given));
                 }
                 // Its end is not told yet, so this is about nothing.
                 Step::Ask(JobAsk::Acknowledge) => {}
@@ -192,6 +235,20 @@ impl Job {
         }
     }
 
+    fn begin_aside(&self, asides: &mut JoinSet<()>, id: &JobId, aside: Aside) {
+        let (session, id) = (self.session.clone(), id.clone());
+        match aside {
+            Aside::Cancel => asides.spawn(ask_to_stop(session, id)),
+            Aside::Answer(given) => asides.spawn(give(
+                session,
+                id,
+                given,
+                self.order.clone(),
+                self.teller.clone(),
+            )),
+        };
+    }
+
     /// Tells the news; whether they were the last.
     async fn ended(&mut self, session: &Session, id: &JobId, news: Followed) -> bool {
         let standing = news.answer.state.standing();
@@ -201,6 +258,7 @@ impl Job {
         }
         let lines = self.cleaner.feed(&news.log);
         self.teller.lines(&self.order, Stream::Out, lines).await;
+        self.listen_to(&news).await;
         if !news.last {
             return false;
         }
@@ -223,6 +281,35 @@ impl Job {
         self.teller.lines(&self.order, Stream::Out, last).await;
         self.told(report).await;
         true
+    }
+
+    /// Tells the question that the job waits with, if it does.
+    async fn listen_to(&mut self, news: &Followed) {
+        let Some(listener) = &mut self.listener else {
+            return;
+        };
+        listener.hear(&news.log, &news.answer.answered);
+        let alive = match news.answer.state {
+            JobState::Running | JobState::Orphaned => self.offset >= news.answer.size,
+            JobState::Done
+            | JobState::BadRecord
+            | JobState::None
+            | JobState::New
+            | JobState::Cancelled
+            | JobState::RebootedBeforeExec
+            | JobState::Rebooted
+            | JobState::Starting
+            | JobState::DiedBeforeExec
+            | JobState::Vanished => false,
+        };
+        if let Some(question) = listener.question(alive) {
+            self.teller.job(&self.order, question).await;
+        }
+        if alive && let Some(line) = listener.long_silence() {
+            self.teller
+                .lines(&self.order, Stream::Err, vec![line])
+                .await;
+        }
     }
 
     async fn acknowledge(&mut self, id: &JobId) -> Result<(), Over> {
@@ -270,81 +357,10 @@ impl Job {
         self.told(JobReport::NotStarted { why }).await;
     }
 
+    /// Tells what ends its being seen to run: from then on nothing counts as told that it says while it runs.
     async fn told(&mut self, report: JobReport) {
         self.accepted = false;
+        self.listener.iter_mut().for_each(Listener::forget_told);
         self.teller.job(&self.order, report).await;
-    }
-}
-
-/// Asks the node until it has answered. The answer does not matter: the job's end is told by whoever follows it.
-async fn ask_to_stop(mut session: watch::Receiver<Option<Session>>, id: JobId) {
-    for attempt in 0.. {
-        let found = session.wait_for(Option::is_some).await.map(|s| s.clone());
-        let Ok(Some(found)) = found else {
-            return;
-        };
-        match job::cancel(&found, &id, GRACE).await {
-            Ok(_) | Err(JobFailure::NotSent(_) | JobFailure::Refused { .. }) => return,
-            Err(JobFailure::NoAnswer(_)) => sleep(delay(attempt, 0)).await,
-        }
-    }
-}
-
-/// What an answer says about the end; nothing while the job goes on.
-fn end(answer: &JobAnswer) -> Option<JobReport> {
-    let not_started = |why: &str| JobReport::NotStarted { why: why.into() };
-    let vanished = |why: &str| JobReport::Vanished { why: why.into() };
-    Some(match answer.state {
-        JobState::Done => JobReport::Ended {
-            claim: claim(answer.exit.as_ref()?),
-        },
-        JobState::None | JobState::New | JobState::Starting | JobState::Running => return None,
-        JobState::Orphaned => return None,
-        JobState::Cancelled => {
-            not_started("it had not begun on the node, and now it never will under this name")
-        }
-        JobState::RebootedBeforeExec => not_started("the node was booted before the script began"),
-        JobState::DiedBeforeExec => {
-            not_started("what was to run the script was ended before the script began")
-        }
-        JobState::Rebooted => vanished("the node was booted while the script ran"),
-        JobState::Vanished => {
-            vanished("the script is gone from the node and its end is not recorded")
-        }
-        JobState::BadRecord => vanished("the record of its end cannot be read on the node"),
-    })
-}
-
-fn claim(exit: &JobExit) -> Claim {
-    if exit.cancelled && exit.code != 0 {
-        return Claim::Cancelled;
-    }
-    match exit.signal() {
-        Some(signal) => Claim::Killed {
-            signal: i32::from(signal),
-        },
-        None => Claim::Exited {
-            code: i32::from(exit.code),
-        },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_end_is_read_from_the_record_alone() {
-        let exit = |code, cancelled| JobExit {
-            code,
-            cancelled,
-            log_size: 0,
-        };
-        assert_eq!(claim(&exit(0, false)), Claim::Exited { code: 0 });
-        assert_eq!(claim(&exit(75, false)), Claim::Exited { code: 75 });
-        assert_eq!(claim(&exit(137, false)), Claim::Killed { signal: 9 });
-        assert_eq!(claim(&exit(143, true)), Claim::Cancelled);
-        // It ended well before the request reached it.
-        assert_eq!(claim(&exit(0, true)), Claim::Exited { code: 0 });
     }
 }

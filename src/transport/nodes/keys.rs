@@ -1,6 +1,6 @@
 //! What opens doors: passphrases of keys and secret parameters. Nothing of it prints.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::SecretString;
 use tokio::sync::watch;
@@ -16,6 +16,8 @@ pub(super) type Keys = watch::Sender<KeyRing>;
 pub(super) struct KeyRing {
     pub(super) credentials: Credentials,
     pub(super) secrets: Secrets,
+    /// Host keys that a human has accepted: name and fingerprint.
+    pub(super) accepted: BTreeSet<(String, String)>,
 }
 
 /// Secret parameters: those that are known, and those that a human must give. Nothing of it prints.

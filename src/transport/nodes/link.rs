@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::sleep;
 
 use super::failed::{Failed, Next, Question, UnknownKey, next, refused};
@@ -15,7 +15,8 @@ use crate::model::ids::NodeId;
 use crate::model::reply::{HostKey, LinkReport, Refusal};
 use crate::transport::Arrival;
 use crate::transport::ssh::{
-    Credentials, Endpoint, Incarnation, PinnedKey, Session, append_known_host,
+    Changes, Credentials, Endpoint, Incarnation, LiveQuestion, PinnedKey, Route, Session, Vault,
+    append_known_host, hashed_name,
 };
 
 /// What may be asked of a link.
@@ -38,6 +39,8 @@ pub(super) struct Link {
     pub(super) keys: Keys,
     /// The same, to see what was added since the last attempt.
     pub(super) added: watch::Receiver<KeyRing>,
+    /// Passwords that come, prove good or are refused.
+    pub(super) changes: Changes,
     /// Shared by all nodes: so many handshakes at once.
     pub(super) handshakes: Arc<Semaphore>,
     pub(super) teller: Teller,
@@ -49,6 +52,18 @@ pub(super) struct Link {
 
 /// The wish to have no connection any more, or nobody who could wish.
 struct Leave;
+
+/// So often a server's question is put again by itself when nobody answered it before the server hung up.
+const UNANSWERED: u32 = 10;
+/// Before it is put again.
+const AFTER_SILENCE: Duration = Duration::from_secs(1);
+
+/// What one attempt came to.
+enum Dialled {
+    Done(Result<(Session, Incarnation), Failed>),
+    /// The server hung up while it waited for the human.
+    Unanswered,
+}
 
 impl Link {
     /// Lives until the transport is dropped.
@@ -63,26 +78,42 @@ impl Link {
 
     /// Has a connection and keeps it, until it is not wanted any more.
     async fn serve(&mut self) -> Result<(), Leave> {
-        let mut attempt = 0;
+        let (mut attempt, mut unanswered) = (0, 0);
         let mut told = None;
+        let mut turn = None;
         loop {
             if let Some((report, question)) = self.missing() {
                 self.tell(report).await;
                 self.wait_for_answer(question).await?;
                 continue;
             }
-            match self.dial().await? {
-                Ok((session, incarnation)) => {
-                    (attempt, told) = (0, None);
+            match self.dial(turn.take()).await? {
+                Dialled::Unanswered if unanswered < UNANSWERED => {
+                    // The server gave up waiting for the human: the question stands until it comes again.
+                    unanswered += 1;
+                    self.pause(AFTER_SILENCE).await?;
+                }
+                Dialled::Unanswered => {
+                    unanswered = 0;
+                    let why = "nobody answered the server's question in time".into();
+                    self.tell(refused(Refusal::Login, why)).await;
+                    self.wait_for_answer(Question::None).await?;
+                }
+                Dialled::Done(Ok((session, incarnation))) => {
+                    (attempt, unanswered, told) = (0, 0, None);
                     let why = self.stay(session, incarnation).await?;
                     self.tell_down(&mut told, why).await;
                 }
-                Err(failed) => match next(failed, attempt, self.seed, self.was_up) {
+                Dialled::Done(Err(failed)) => match next(failed, attempt, self.seed, self.was_up) {
+                    Next::Turn => turn = Some(self.turn().await?),
                     Next::Again(pause, why) => {
                         attempt += 1;
                         self.tell_down(&mut told, why).await;
                         self.pause(pause).await?;
                     }
+                    // Somebody else was given it meanwhile.
+                    Next::Ask(_, question @ Question::Password(_))
+                        if self.is_answered(&question) => {}
                     Next::Ask(report, question) => {
                         (attempt, told) = (0, None);
                         self.tell(report).await;
@@ -93,19 +124,60 @@ impl Link {
         }
     }
 
-    /// One attempt. Being told to connect while at it changes nothing.
-    async fn dial(&mut self) -> Result<Result<(Session, Incarnation), Failed>, Leave> {
+    /// One attempt. Being told to connect while at it changes nothing. A question of the server is handed to the human, whose
+    /// answer goes back into the open connection.
+    async fn dial(&mut self, turn: Option<OwnedSemaphorePermit>) -> Result<Dialled, Leave> {
         let (host, port) = (&self.endpoint.host, self.endpoint.port);
-        let what = format!("connecting to {host}, port {port}");
+        let what = match self.endpoint.route.through() {
+            None => format!("connecting to {host}, port {port}"),
+            Some(way) => format!("connecting to {host}, port {port}, through {way}"),
+        };
         self.teller.linking(&self.node, what).await;
         let endpoint = self.endpoint.clone();
-        let credentials = self.added.borrow_and_update().credentials.clone();
+        let mut credentials = self.added.borrow_and_update().credentials.clone();
+        let (asker, mut questions) = unbounded_channel();
+        // A node that let us in by a key and does not now is booting, not asking.
+        if !self.was_up || by_hand(&endpoint, credentials.vault()) {
+            credentials = credentials.asking(asker, turn.map(Arc::new));
+        }
         let handshakes = Arc::clone(&self.handshakes);
         let dialling = connect(endpoint, credentials, handshakes);
         tokio::pin!(dialling);
+        let mut pending: Option<LiveQuestion> = None;
         loop {
             tokio::select! {
-                done = &mut dialling => return Ok(done),
+                done = &mut dialling => {
+                    let gave_up = matches!(&done, Err(Failed::Connect(failure)) if failure.is_transient());
+                    let asking = pending.is_some() && gave_up;
+                    return Ok(if asking { Dialled::Unanswered } else { Dialled::Done(done) });
+                }
+                Some(question) = questions.recv() => {
+                    let secret = question.text.clone();
+                    pending = Some(question);
+                    self.tell(LinkReport::WantsSecret { secret }).await;
+                }
+                ask = self.asks.recv() => match ask {
+                    None | Some(LinkAsk::Disconnect) => return Err(Leave),
+                    Some(LinkAsk::Secret(secret)) => {
+                        if let Some(question) = pending.take() {
+                            // A connection that is gone meanwhile asks again.
+                            let _ = question.answer.send(secret);
+                        }
+                    }
+                    Some(LinkAsk::Connect | LinkAsk::Reconnect | LinkAsk::HostKey { .. }) => {}
+                },
+            }
+        }
+    }
+
+    /// Waits until no other node's question is open within a connection.
+    async fn turn(&mut self) -> Result<OwnedSemaphorePermit, Leave> {
+        let vault = self.added.borrow().credentials.vault().clone();
+        let turn = vault.turn();
+        tokio::pin!(turn);
+        loop {
+            tokio::select! {
+                turn = &mut turn => return Ok(turn),
                 ask = self.asks.recv() => match ask {
                     None | Some(LinkAsk::Disconnect) => return Err(Leave),
                     Some(LinkAsk::Connect | LinkAsk::Reconnect | LinkAsk::HostKey { .. } | LinkAsk::Secret(_)) => {}
@@ -192,10 +264,21 @@ impl Link {
                     }
                     continue;
                 }
+                () = self.changes.next() => {
+                    if self.is_answered(&question) {
+                        return Ok(());
+                    }
+                    continue;
+                }
             };
             match (ask, &question) {
                 (None | Some(LinkAsk::Disconnect), _) => return Err(Leave),
-                (Some(LinkAsk::Connect | LinkAsk::Reconnect), _) => return Ok(()),
+                (Some(LinkAsk::Connect | LinkAsk::Reconnect), _) => {
+                    if matches!(question, Question::None) {
+                        self.added.borrow().credentials.vault().forgive();
+                    }
+                    return Ok(());
+                }
                 (
                     Some(LinkAsk::HostKey {
                         fingerprint,
@@ -210,7 +293,10 @@ impl Link {
                 (Some(LinkAsk::Secret(secret)), question) => self.keep(question, secret),
                 (
                     Some(LinkAsk::HostKey { .. }),
-                    Question::Passphrase(_) | Question::Param(_) | Question::None,
+                    Question::Passphrase(_)
+                    | Question::Password(_)
+                    | Question::Param(_)
+                    | Question::None,
                 ) => {}
             }
         }
@@ -222,6 +308,10 @@ impl Link {
             Question::Passphrase(path) => self
                 .keys
                 .send_modify(|keys| keys.credentials.add_passphrase(path, secret)),
+            Question::Password(wanted) => {
+                let vault = self.added.borrow().credentials.vault().clone();
+                vault.give(wanted, secret);
+            }
             Question::Param(name) => self
                 .keys
                 .send_modify(|keys| keys.secrets.give(name, secret)),
@@ -233,8 +323,13 @@ impl Link {
         let keys = self.added.borrow();
         match question {
             Question::Passphrase(path) => keys.credentials.passphrase(path).is_some(),
+            Question::Password(wanted) => keys.credentials.vault().is_given(wanted),
             Question::Param(name) => keys.secrets.missing(&self.node).as_ref() != Some(name),
-            Question::HostKey(_) | Question::None => false,
+            Question::HostKey(unknown) => {
+                let asked = (unknown.name.clone(), unknown.fingerprint.clone());
+                keys.accepted.contains(&asked)
+            }
+            Question::None => false,
         }
     }
 
@@ -260,9 +355,21 @@ impl Link {
         let own = self.endpoint.known_hosts.own.clone();
         let (name, key) = (unknown.name.clone(), unknown.key.clone());
         let file = own.display().to_string();
-        let written = tokio::task::spawn_blocking(move || append_known_host(&own, &name, &key));
+        let hashed = self.endpoint.tuning.hash_known_hosts;
+        let write = move || {
+            let name = if hashed { hashed_name(&name)? } else { name };
+            append_known_host(&own, &name, &key)
+        };
+        let written = tokio::task::spawn_blocking(write);
         let why = match written.await {
-            Ok(Ok(())) => return true,
+            Ok(Ok(())) => {
+                // Whoever waits with the same question, such as the other nodes behind a jump host, need not ask it.
+                let accepted = (unknown.name.clone(), fingerprint.clone());
+                self.keys.send_modify(|keys| {
+                    keys.accepted.insert(accepted);
+                });
+                return true;
+            }
             Ok(Err(error)) => error.to_string(),
             Err(error) => error.to_string(),
         };
@@ -301,14 +408,26 @@ impl Link {
     }
 }
 
+/// Whether a human had to type something to get in, here or on the way.
+fn by_hand(endpoint: &Endpoint, vault: &Vault) -> bool {
+    let on_the_way = match &endpoint.route {
+        Route::Direct | Route::Command(_) => false,
+        Route::Through(jump) => by_hand(jump.endpoint(), vault),
+    };
+    on_the_way || vault.is_by_hand(&endpoint.node)
+}
+
 async fn connect(
     endpoint: Endpoint,
     credentials: Credentials,
     handshakes: Arc<Semaphore>,
 ) -> Result<(Session, Incarnation), Failed> {
+    // Before our turn comes: whoever waits for a host on the way must not hold up those who do not need it.
+    let way = endpoint.route.first_hop(&credentials).await;
+    let way = way.map_err(Failed::Connect)?;
     let turn = handshakes.acquire().await;
     let session = Session::connect(&endpoint, &credentials).await;
-    drop(turn);
+    drop((turn, way));
     let session = session.map_err(Failed::Connect)?;
     let incarnation = session.identity().await.map_err(Failed::Identity)?;
     Ok((session, incarnation))

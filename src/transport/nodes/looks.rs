@@ -74,6 +74,7 @@ impl SshLooks {
         let keys = watch::Sender::new(KeyRing {
             credentials,
             secrets,
+            ..KeyRing::default()
         });
         let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
         let node = |setup: NodeSetup| {
@@ -166,6 +167,7 @@ impl Node {
                 session: sender,
                 keys: keys.clone(),
                 added: keys.subscribe(),
+                changes: keys.borrow().credentials.vault().changes(),
                 seed: setup.seed,
                 handshakes: Arc::clone(handshakes),
                 teller: teller.clone(),

@@ -8,24 +8,31 @@
 //! | [`link`] | has a connection, keeps it, says what became of it; publishes the session for the others |
 //! | [`probes`] | runs the node's probes one after another, when asked and at their own pace |
 //! | [`asks`] | runs checks and read-only steps |
-//! | [`job`] | one for each job: starts it, follows it over as many sessions as it takes, tells its end |
+//! | [`job`] | one for each job: starts it, follows it over as many sessions as it takes, tells its questions and its end |
+//! | [`upload`] | one for each file on its way to a node: sends what is missing, tells its end |
 //!
 //! Everything that they have to tell goes through one bounded channel. When it is full they wait, and the node keeps
 //! what was not read yet: no line of a job is lost because somebody here is slow.
 
 mod acts;
 mod asks;
+mod ends;
 mod failed;
+mod giving;
 mod job;
 mod keys;
 mod link;
 mod looks;
 mod printed;
 mod probes;
+mod prompts;
 mod setup;
 mod tell;
+mod upload;
+mod way;
 
 pub use acts::SshActs;
 pub use keys::Secrets;
 pub use looks::SshLooks;
-pub use setup::{CheckSetup, NodeSetup, ProbeSetup, Surroundings, endpoint};
+pub use setup::{CheckSetup, NodeSetup, ProbeSetup, Surroundings};
+pub use way::{Ways, ask};

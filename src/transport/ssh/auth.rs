@@ -1,23 +1,30 @@
-//! Logs in with keys: agent first, then files; every offer is counted.
+//! Logs in: keys first, then what a human types, as far as the server wants it. Several methods in a row where it wants
+//! more than one (`AuthenticationMethods`).
 //!
-//! Keyboard-interactive and password belong after the keys, in [`Login::run`]; they are not built yet.
+//! Every offer is counted: servers hang up after a few, and accounts are locked after a few more.
 
+use std::collections::VecDeque;
 use std::fmt::Display;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use russh::client::{AuthResult, Handle};
+use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
-use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKey};
-use russh::{MethodKind, MethodSet};
+use russh::keys::{HashAlg, PublicKey, PublicKeyOrCertificate};
+use russh::{MethodKind, MethodSet, Signer};
+use secrecy::ExposeSecret as _;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use super::endpoint::{Credentials, Endpoint};
+use super::ask::Credentials;
+use super::endpoint::Endpoint;
 use super::failure::{ConnectFailure, Stage};
-use super::identity::{Identity, Secret};
+use super::identity::Identity;
 use super::known_hosts::fingerprint;
+use super::offers::{By, Offer, Offers};
+use super::signing::{AgentSigner, FileSigner, NotSigned};
+use super::vault::Loan;
+use super::wanted::{Purpose, Wanted};
 use super::watcher::{Heard, Watcher};
 
 /// Servers count every offered key and hang up after a few (OpenSSH: six).
@@ -26,176 +33,277 @@ const MOST_OFFERS: usize = 4;
 const LEFT_OUT: &str = "and more, which were not tried: name the right one with identity";
 /// An agent may wait for a touch on a security key; a hung one must not hang the login.
 const AGENT_LIMIT: Duration = Duration::from_secs(60);
-/// Limit for listing an agent's keys, which needs no human.
-const AGENT_LIST_LIMIT: Duration = Duration::from_secs(5);
-
-/// One key that will be offered.
-pub(super) enum Offer {
-    /// The agent signs.
-    Agent(PublicKey),
-    /// We sign with the key of a file.
-    File(Identity),
-}
-
-/// The offers of one login, in order, and what was left out.
-pub(super) struct Offers {
-    offers: Vec<Offer>,
-    notes: Vec<String>,
-}
-
-/// Gathers what can be offered, before any connection; asks for a passphrase only when nothing comes before that key.
-pub(super) async fn prepare(
-    endpoint: &Endpoint,
-    credentials: &Credentials,
-) -> Result<Offers, ConnectFailure> {
-    let mut notes = Vec::new();
-    let in_agent = match &endpoint.agent {
-        Some(socket) => agent_keys(socket).await.unwrap_or_else(|why| {
-            notes.push(format!("agent {}: {why}", socket.display()));
-            Vec::new()
-        }),
-        None => Vec::new(),
-    };
-    let mut from_agent: Vec<PublicKey> = Vec::new();
-    let mut files = Vec::new();
-    for path in &endpoint.identities {
-        let Some(identity) = Identity::load(path, credentials)? else {
-            notes.push(format!("{} (no such file)", path.display()));
-            continue;
-        };
-        match identity.public.as_ref().filter(|key| holds(&in_agent, key)) {
-            Some(key) => from_agent.push(key.clone()),
-            None => files.push(identity),
-        }
-    }
-    if !endpoint.identities_only {
-        for key in in_agent {
-            if !holds(&from_agent, &key) {
-                from_agent.push(key);
-            }
-        }
-    }
-    let agent = from_agent.into_iter().map(Offer::Agent);
-    let offers: Vec<Offer> = agent.chain(files.into_iter().map(Offer::File)).collect();
-    if let Some(Offer::File(first)) = offers.first() {
-        first.opened()?;
-    }
-    Ok(Offers { offers, notes })
-}
-
-fn holds(keys: &[PublicKey], key: &PublicKey) -> bool {
-    // Equality of whole keys would compare their comments too.
-    keys.iter().any(|held| held.key_data() == key.key_data())
-}
-
-async fn agent_keys(socket: &Path) -> Result<Vec<PublicKey>, String> {
-    let listing = async {
-        let mut agent = AgentClient::connect_uds(socket).await?;
-        agent.request_identities().await
-    };
-    let identities = timeout(AGENT_LIST_LIMIT, listing)
-        .await
-        .map_err(|_| "it does not answer".to_owned())?
-        .map_err(|error| error.to_string())?;
-    let plain = |identity| match identity {
-        russh::keys::agent::AgentIdentity::PublicKey { key, .. } => Some(key),
-        // User certificates come with the rest of the login methods.
-        russh::keys::agent::AgentIdentity::Certificate { .. } => None,
-    };
-    Ok(identities.into_iter().filter_map(plain).collect())
-}
+/// A server that asks a directory may be slow; one that wants the password changed never answers (the library drops that).
+const PASSWORD_LIMIT: Duration = Duration::from_secs(60);
+/// So many methods may be wanted one after another, refusals included.
+const MOST_STEPS: usize = 24;
+/// So often keyboard-interactive begins in one connection; ssh(1) does the same (NumberOfPasswordPrompts).
+pub(super) const MOST_ROUNDS: u32 = 3;
 
 /// One login on an open connection.
 pub(super) struct Login<'a> {
     pub(super) endpoint: &'a Endpoint,
+    pub(super) credentials: &'a Credentials,
     pub(super) handle: &'a mut Handle<Watcher>,
     pub(super) heard: &'a Heard,
     pub(super) tried: Vec<String>,
+    /// A key that the server takes and whose file is locked: asked for when nothing else gets us in.
+    locked: Option<(std::path::PathBuf, bool)>,
+    /// Keyboard-interactive may begin so many times more.
+    pub(super) rounds_left: u32,
+    /// The password was taken already in this login: a second question for it means something else.
+    pub(super) password_used: bool,
+}
+
+/// So often keyboard-interactive may begin.
+pub(super) fn rounds(endpoint: &Endpoint) -> u32 {
+    endpoint.tuning.methods.attempts.unwrap_or(MOST_ROUNDS)
 }
 
 /// What became of one offer.
-enum Answer {
+pub(super) enum Answer {
     In,
-    /// Not this key; the server still takes these methods.
-    Remaining(MethodSet),
+    /// The server goes on with these methods; `partial`: what was offered is good, and more is wanted.
+    Remaining {
+        methods: MethodSet,
+        partial: bool,
+    },
     /// It could not be offered.
     NotOffered(String),
 }
 
-impl Login<'_> {
-    /// Asks the server for its methods, then offers the keys until one is taken.
+impl<'a> Login<'a> {
+    pub(super) fn new(
+        endpoint: &'a Endpoint,
+        credentials: &'a Credentials,
+        handle: &'a mut Handle<Watcher>,
+        heard: &'a Heard,
+    ) -> Self {
+        Self {
+            endpoint,
+            credentials,
+            handle,
+            heard,
+            tried: Vec::new(),
+            locked: None,
+            rounds_left: rounds(endpoint),
+            password_used: false,
+        }
+    }
+
+    /// Asks the server for its methods, then goes on until it lets us in or nothing is left.
     pub(super) async fn run(mut self, offers: Offers) -> Result<(), ConnectFailure> {
         self.tried = offers.notes;
         let asked = self.handle.authenticate_none(&self.endpoint.user).await;
         let mut remaining = match self.read_answer(asked)? {
             Answer::In => return Ok(()),
-            Answer::Remaining(methods) => methods,
+            Answer::Remaining { methods, .. } => methods,
             Answer::NotOffered(why) => return Err(self.lost(why)),
         };
-        for (made, offer) in offers.offers.into_iter().enumerate() {
-            if !remaining.contains(&MethodKind::PublicKey) {
-                break;
-            }
-            if made == MOST_OFFERS {
-                self.tried.push(LEFT_OUT.into());
-                break;
-            }
-            match self.offer(offer).await? {
+        let mut keys: VecDeque<Offer> = offers.offers.into();
+        let mut made = 0;
+        for _ in 0..MOST_STEPS {
+            let answer = match self.next_method(&remaining, !keys.is_empty() && made <= MOST_OFFERS)
+            {
+                Some(MethodKind::PublicKey) if made == MOST_OFFERS => {
+                    made += 1;
+                    Answer::NotOffered(LEFT_OUT.into())
+                }
+                Some(MethodKind::PublicKey) => {
+                    made += 1;
+                    match keys.pop_front() {
+                        Some(offer) => self.offer(offer).await?,
+                        None => Answer::NotOffered("no key".into()),
+                    }
+                }
+                Some(MethodKind::KeyboardInteractive) => self.converse().await?,
+                Some(MethodKind::Password) => self.offer_password().await?,
+                Some(MethodKind::None | MethodKind::HostBased | MethodKind::GssapiWithMic)
+                | None => break,
+            };
+            match answer {
                 Answer::In => return Ok(()),
-                Answer::Remaining(methods) => remaining = methods,
+                Answer::Remaining { methods, partial } => {
+                    remaining = methods;
+                    if partial {
+                        self.tried
+                            .push("which the server took, and wants more".into());
+                    }
+                }
                 Answer::NotOffered(why) => self.tried.push(why),
             }
         }
         Err(self.refused(&remaining))
     }
 
+    /// What to try next. A locked key that the server takes is asked about before any password is.
+    fn next_method(&self, remaining: &MethodSet, more_keys: bool) -> Option<MethodKind> {
+        let possible = |kind: &MethodKind| match kind {
+            MethodKind::PublicKey => more_keys || self.asks_passphrase(),
+            MethodKind::KeyboardInteractive => self.rounds_left > 0 && self.has_words(),
+            MethodKind::Password => self.has_words(),
+            MethodKind::None | MethodKind::HostBased | MethodKind::GssapiWithMic => false,
+        };
+        let mut order = self.endpoint.tuning.methods.in_order().into_iter();
+        let next = order.find(|kind| remaining.contains(kind) && possible(kind))?;
+        (next != MethodKind::PublicKey || more_keys).then_some(next)
+    }
+
+    fn asks_passphrase(&self) -> bool {
+        self.locked.is_some() && !self.endpoint.tuning.methods.batch
+    }
+
+    /// Whether there is somebody to ask.
+    pub(super) fn can_ask(&self) -> bool {
+        self.credentials.can_ask() && !self.endpoint.tuning.methods.batch
+    }
+
+    /// Whether there is a password, or somebody who can give one.
+    fn has_words(&self) -> bool {
+        let vault = self.credentials.vault();
+        let of = vault.of(&self.endpoint.node, Purpose::Login, &self.endpoint.user);
+        self.can_ask() || vault.has(&of, &self.endpoint.node)
+    }
+
     async fn offer(&mut self, offer: Offer) -> Result<Answer, ConnectFailure> {
-        match offer {
-            Offer::Agent(key) => self.offer_agent(key).await,
-            Offer::File(identity) => self.offer_file(&identity).await,
+        let Offer { what, by } = offer;
+        match by {
+            By::File(identity) => self.offer_file(what, &identity).await,
+            By::Agent(key) => self.offer_agent(what, &key).await,
         }
     }
 
-    async fn offer_file(&mut self, identity: &Identity) -> Result<Answer, ConnectFailure> {
-        let key = match &identity.secret {
-            Secret::Open(key) => key.clone(),
-            Secret::Locked { .. } => {
-                return Err(identity
-                    .opened()
-                    .err()
-                    .unwrap_or_else(|| self.lost("locked key")));
-            }
-        };
-        self.note(key.public_key(), identity.path.display());
-        let hash = self.rsa_hash(key.public_key()).await?;
-        let key = PrivateKeyWithHashAlg::new(Arc::clone(&key), hash);
-        let asked = self
-            .handle
-            .authenticate_publickey(&self.endpoint.user, key)
-            .await;
-        self.read_answer(asked)
+    async fn offer_file(
+        &mut self,
+        what: PublicKeyOrCertificate,
+        identity: &Identity,
+    ) -> Result<Answer, ConnectFailure> {
+        self.note(&what, identity.path.display());
+        let offered = self.offer_with(what, &mut FileSigner(identity)).await;
+        self.read_signed(offered, "the file's key")
     }
 
-    async fn offer_agent(&mut self, key: PublicKey) -> Result<Answer, ConnectFailure> {
+    async fn offer_agent(
+        &mut self,
+        what: PublicKeyOrCertificate,
+        key: &AgentIdentity,
+    ) -> Result<Answer, ConnectFailure> {
         let Some(socket) = &self.endpoint.agent else {
             return Ok(Answer::NotOffered("agent: no socket".into()));
         };
-        self.note(&key, "agent");
-        let hash = self.rsa_hash(&key).await?;
+        self.note(&what, "agent");
         let signing = async {
-            let mut agent = AgentClient::connect_uds(socket)
-                .await
-                .map_err(|error| error.to_string())?;
+            let agent = AgentClient::connect_uds(socket).await;
+            let mut agent = agent.map_err(|error| NotSigned::Failed(error.to_string()))?;
             self.bind(&mut agent).await;
-            self.handle
-                .authenticate_publickey_with(&self.endpoint.user, key, hash, &mut agent)
-                .await
-                .map_err(|error| error.to_string())
+            self.offer_with(what, &mut AgentSigner { agent, key }).await
         };
         match timeout(AGENT_LIMIT, signing).await {
-            Ok(Ok(result)) => self.read_answer(Ok(result)),
-            Ok(Err(why)) => Ok(Answer::NotOffered(format!("agent: {why}"))),
+            Ok(offered) => self.read_signed(offered, "agent"),
             Err(_) => Err(self.lost("the agent did not sign within a minute")),
+        }
+    }
+
+    async fn offer_with<S: Signer<Error = NotSigned>>(
+        &mut self,
+        what: PublicKeyOrCertificate,
+        signer: &mut S,
+    ) -> Result<AuthResult, NotSigned> {
+        let user = self.endpoint.user.clone();
+        let hash = self.rsa_hash(&what.public_key()).await?;
+        let handle = &mut *self.handle;
+        match what {
+            PublicKeyOrCertificate::PublicKey { key, .. } => {
+                handle
+                    .authenticate_publickey_with(user, key, hash, signer)
+                    .await
+            }
+            PublicKeyOrCertificate::Certificate(certificate) => {
+                handle
+                    .authenticate_certificate_with(user, certificate, hash, signer)
+                    .await
+            }
+        }
+    }
+
+    fn read_signed(
+        &mut self,
+        offered: Result<AuthResult, NotSigned>,
+        who: &str,
+    ) -> Result<Answer, ConnectFailure> {
+        match offered {
+            Ok(result) => self.read_answer(Ok(result)),
+            Err(NotSigned::Gone) => self.read_answer(Err(russh::Error::SendError)),
+            Err(NotSigned::Failed(why)) => Ok(Answer::NotOffered(format!("{who}: {why}"))),
+            Err(NotSigned::Locked { path, refused }) => {
+                let why = format!("{} is locked", path.display());
+                self.locked.get_or_insert((path, refused));
+                Ok(Answer::NotOffered(why))
+            }
+        }
+    }
+
+    /// The password of the vault, or the question for it.
+    async fn offer_password(&mut self) -> Result<Answer, ConnectFailure> {
+        let loan = self.borrow_password().await?;
+        self.tried.push("a password".into());
+        let (user, secret) = (self.endpoint.user.clone(), loan.secret().clone());
+        let offering = self
+            .handle
+            .authenticate_password(user, secret.expose_secret().to_owned());
+        let Ok(offered) = timeout(PASSWORD_LIMIT, offering).await else {
+            let why = "the server did not answer the password within a minute; it may want it changed: log in once with ssh";
+            return Err(self.lost(why));
+        };
+        let answer = self.read_answer(offered)?;
+        self.settle(loan, answer)
+    }
+
+    /// Lends the login password, or fails with the question for it.
+    pub(super) async fn borrow_password(&self) -> Result<Loan, ConnectFailure> {
+        let (node, user) = (&self.endpoint.node, &self.endpoint.user);
+        let vault = self.credentials.vault();
+        let of = vault.of(node, Purpose::Login, user);
+        vault
+            .borrow(&of, node)
+            .await
+            .map_err(|wanted| self.wanted(wanted))
+    }
+
+    /// Tells the vault what the server said to its password.
+    pub(super) fn settle(&mut self, loan: Loan, answer: Answer) -> Result<Answer, ConnectFailure> {
+        match answer {
+            Answer::In | Answer::Remaining { partial: true, .. } => {
+                loan.accepted();
+                self.password_used = true;
+                Ok(answer)
+            }
+            Answer::Remaining { partial: false, .. } => {
+                let wanted = loan.refused();
+                Err(self.wanted(wanted))
+            }
+            Answer::NotOffered(_) => {
+                loan.unused();
+                Ok(answer)
+            }
+        }
+    }
+
+    /// The question, or a refusal where nobody can be asked or enough was answered.
+    fn wanted(&self, wanted: Wanted) -> ConnectFailure {
+        let exhausted = self.credentials.vault().is_exhausted(&wanted);
+        if self.can_ask() && !exhausted {
+            return ConnectFailure::PasswordWanted(Box::new(wanted));
+        }
+        let mut tried = self.tried.clone();
+        if let Some(node) = &wanted.refused_by {
+            tried.push(format!("the password, which {node} refused"));
+        }
+        ConnectFailure::LoginRefused {
+            user: self.endpoint.user.clone(),
+            tried,
+            remaining: Vec::new(),
+            server_said: self.heard.said_at_end(),
         }
     }
 
@@ -208,21 +316,30 @@ impl Login<'_> {
     }
 
     /// SHA-2 for RSA keys, never SHA-1, whatever the server prefers.
-    async fn rsa_hash(&mut self, key: &PublicKey) -> Result<Option<HashAlg>, ConnectFailure> {
+    async fn rsa_hash(&mut self, key: &PublicKey) -> Result<Option<HashAlg>, NotSigned> {
         if !key.algorithm().is_rsa() {
             return Ok(None);
         }
         let best = self.handle.best_supported_rsa_hash().await;
-        let best = best.map_err(|error| self.lost(error))?;
-        Ok(Some(best.flatten().unwrap_or(HashAlg::Sha512)))
+        let best = best.map_err(|_| NotSigned::Gone)?;
+        let best = best.flatten().unwrap_or(HashAlg::Sha512);
+        let accepted = self.endpoint.tuning.algorithms.user_keys.as_ref();
+        let only_shorter = accepted
+            .is_some_and(|names| !names.iter().any(|name| name.starts_with("rsa-sha2-512")));
+        Ok(Some(if only_shorter { HashAlg::Sha256 } else { best }))
     }
 
-    fn note(&mut self, key: &PublicKey, origin: impl Display) {
-        self.tried.push(format!(
-            "{origin} ({} {})",
-            key.algorithm(),
-            fingerprint(key)
-        ));
+    fn note(&mut self, what: &PublicKeyOrCertificate, origin: impl Display) {
+        let key = what.public_key();
+        let kind = match what {
+            PublicKeyOrCertificate::PublicKey { .. } => String::new(),
+            PublicKeyOrCertificate::Certificate(certificate) => {
+                format!("certificate {:?} for ", certificate.key_id())
+            }
+        };
+        let (algorithm, print) = (key.algorithm(), fingerprint(&key));
+        self.tried
+            .push(format!("{origin} ({kind}{algorithm} {print})"));
     }
 
     /// Tells a refused key from a lost connection: the library gives both the same answer.
@@ -233,15 +350,33 @@ impl Login<'_> {
         match asked {
             Ok(AuthResult::Success) => Ok(Answer::In),
             Ok(AuthResult::Failure {
-                remaining_methods, ..
-            }) if !self.handle.is_closed() => Ok(Answer::Remaining(remaining_methods)),
-            Ok(AuthResult::Failure {
-                remaining_methods, ..
-            }) if self.heard.said_at_end().is_some() => Err(self.refused(&remaining_methods)),
-            Ok(AuthResult::Failure { .. }) => Err(self.lost("the connection was closed")),
-            Err(_) if self.heard.said_at_end().is_some() => Err(self.refused(&MethodSet::empty())),
-            Err(error) => Err(self.lost(error)),
+                remaining_methods,
+                partial_success,
+            }) => self.read_failure(remaining_methods, partial_success),
+            Err(error) => Err(self.gone(&error)),
         }
+    }
+
+    pub(super) fn read_failure(
+        &self,
+        methods: MethodSet,
+        partial: bool,
+    ) -> Result<Answer, ConnectFailure> {
+        if !self.handle.is_closed() {
+            return Ok(Answer::Remaining { methods, partial });
+        }
+        if self.heard.said_at_end().is_some() {
+            return Err(self.refused(&methods));
+        }
+        Err(self.lost("the connection was closed"))
+    }
+
+    /// The connection ended, with or without a word.
+    pub(super) fn gone(&self, error: &russh::Error) -> ConnectFailure {
+        if self.heard.said_at_end().is_some() {
+            return self.refused(&MethodSet::empty());
+        }
+        self.lost(error)
     }
 
     fn lost(&self, why: impl Display) -> ConnectFailure {
@@ -251,13 +386,23 @@ impl Login<'_> {
         }
     }
 
+    /// Nothing is left; a locked key that the server takes is a question instead.
     fn refused(&self, remaining: &MethodSet) -> ConnectFailure {
+        let hung_up = self.heard.said_at_end();
+        if let (Some((path, refused)), None, true) =
+            (&self.locked, &hung_up, self.asks_passphrase())
+        {
+            return ConnectFailure::PassphraseWanted {
+                path: path.clone(),
+                refused: *refused,
+            };
+        }
         let name = |kind: &MethodKind| <&'static str>::from(kind).to_owned();
         ConnectFailure::LoginRefused {
             user: self.endpoint.user.clone(),
             tried: self.tried.clone(),
             remaining: remaining.iter().map(name).collect(),
-            server_said: self.heard.said_at_end(),
+            server_said: hung_up,
         }
     }
 }

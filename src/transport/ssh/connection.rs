@@ -1,24 +1,28 @@
 //! One connection to one node: opened, logged in, watched, closed.
 
 use std::future::Future;
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use russh::client::{self, Handle};
 use russh::{Disconnect, Preferred, kex};
-use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::auth::{self, Login};
-use super::endpoint::{Become, Credentials, Endpoint};
-use super::exec::{Limits, ReadFailure};
+use super::ask::Credentials;
+use super::auth::Login;
+use super::become_user::Way;
+use super::endpoint::Endpoint;
 use super::failure::{ConnectFailure, Stage};
+use super::hostcert::narrowed;
 use super::hostkey::HostKeyRule;
-use super::known_hosts::{KnownHosts, known_name};
+use super::known_hosts::KnownHosts;
+use super::offers::{self, Offers};
+use super::route::{self, Carrier, Wire};
 use super::switch::{KillSwitch, Switched, greeting_in};
+use super::tuning::Tuning;
 use super::watcher::{Heard, SeenKey, Watcher};
 
 /// Most channels at once; servers allow ten by default, and some sites one.
@@ -28,15 +32,11 @@ pub(super) const CHANNELS: u32 = 4;
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(15);
 /// The whole login, agent included (which may wait for a touch).
 const LOGIN_LIMIT: Duration = Duration::from_secs(120);
-/// One question as the other user; a sudo that asks the network who we are may be slow.
-const BECOME_LIMIT: Duration = Duration::from_secs(30);
 /// A life sign after this much silence; a loss is seen after four of them.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 const KEEPALIVES_LOST: usize = 3;
 /// The second net, for a write that blocks: keepalives are not looked at then.
 const INACTIVITY: Duration = Duration::from_secs(180);
-/// The first net for that: how long the kernel waits for an acknowledgement.
-const TCP_USER_TIMEOUT: Duration = Duration::from_secs(20);
 const WINDOW: u32 = 2 << 20;
 
 /// A logged-in connection. Clones share it; it ends with the last of them.
@@ -50,12 +50,14 @@ pub(super) struct Link {
     pub(super) channels: Arc<Semaphore>,
     /// Set once a server has refused a second channel: from then on one at a time.
     pub(super) narrow: AtomicBool,
-    become_user: Option<Become>,
+    /// Found once, at the login.
+    way: OnceLock<Way>,
     job_dir: Option<String>,
     host_key: SeenKey,
     banner: String,
     ended: watch::Receiver<Option<String>>,
     switch: KillSwitch,
+    _carried: Carried,
 }
 
 impl Drop for Link {
@@ -81,20 +83,20 @@ impl Session {
         endpoint: &Endpoint,
         credentials: &Credentials,
     ) -> Result<Self, ConnectFailure> {
-        if let Some(other) = &endpoint.become_user {
-            let refused = |why| become_refused(endpoint, other, why);
-            other.prefix().map_err(refused)?;
-        }
         let rule = HostKeyRule {
             known: KnownHosts::read(&endpoint.known_hosts)?,
-            name: known_name(&endpoint.host, endpoint.port),
+            name: endpoint.known_name(),
             pinned: endpoint.pinned.clone(),
+            least_rsa_bits: endpoint.tuning.least_rsa_bits.unwrap_or_default(),
+            authorities: endpoint.tuning.algorithms.authorities.clone(),
         };
-        let offers = auth::prepare(endpoint, credentials).await?;
-        let tcp = open_tcp(endpoint).await?;
-        let opened = handshake(tcp, rule).await?;
-        let session = log_in(endpoint, opened, offers).await?;
-        session.check_become(endpoint).await?;
+        let offers = offers::prepare(endpoint, credentials).await?;
+        let (stream, carrier) = route::open(endpoint, credentials).await?;
+        let opened = handshake(stream, carrier, rule, &endpoint.tuning).await?;
+        let session = log_in(endpoint, credentials, opened, offers).await?;
+        let way = session.find_way(endpoint, credentials).await?;
+        // Nobody else has the session yet.
+        let _ = session.link.way.set(way);
         Ok(session)
     }
 
@@ -148,11 +150,14 @@ impl Session {
         self.link.job_dir.as_deref()
     }
 
-    /// The one command that is ever sent: scripts follow on its standard input.
-    pub(super) fn command(&self) -> String {
-        let prefix = self.link.become_user.as_ref().map(Become::prefix);
-        let prefix = prefix.and_then(Result::ok).unwrap_or_default();
-        format!("exec {prefix}sh -s")
+    /// How to get to the shell that reads our scripts.
+    pub(super) fn way(&self) -> &Way {
+        self.link.way.get().unwrap_or(&Way::Ourselves)
+    }
+
+    /// The way to the other user is closed: so is the connection.
+    pub(super) fn give_up_way(&self) {
+        self.link.switch.kill();
     }
 
     pub(super) fn set_narrow(&self) {
@@ -162,141 +167,93 @@ impl Session {
     pub(super) fn is_narrow(&self) -> bool {
         self.link.narrow.load(Ordering::Relaxed)
     }
-
-    /// Runs one question as the other user: a refusal must show now, not at the first step.
-    async fn check_become(&self, endpoint: &Endpoint) -> Result<(), ConnectFailure> {
-        let Some(other) = &endpoint.become_user else {
-            return Ok(());
-        };
-        let limits = Limits {
-            time: BECOME_LIMIT,
-            bytes: 64 << 10,
-        };
-        let stage = Stage::Become;
-        let answer = match self.read(b"id -un", limits).await {
-            Ok(answer) => answer,
-            Err(ReadFailure::LinkLost { why }) => return Err(ConnectFailure::Lost { stage, why }),
-            Err(ReadFailure::TimedOut { limit }) => {
-                return Err(ConnectFailure::TimedOut { stage, limit });
-            }
-            Err(
-                said @ (ReadFailure::ChannelRefused { .. }
-                | ReadFailure::NoAnswer { .. }
-                | ReadFailure::NotSendable),
-            ) => return Err(become_refused(endpoint, other, said.to_string())),
-        };
-        let name = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
-        if name == other.user {
-            return Ok(());
-        }
-        let why = format!("the commands run as {name:?}");
-        Err(become_refused(endpoint, other, why))
-    }
-}
-
-fn become_refused(endpoint: &Endpoint, other: &Become, why: String) -> ConnectFailure {
-    ConnectFailure::BecomeRefused {
-        user: other.user.clone(),
-        login: endpoint.user.clone(),
-        why,
-    }
 }
 
 const GONE: &str = "the connection's task ended";
-
-async fn open_tcp(endpoint: &Endpoint) -> Result<TcpStream, ConnectFailure> {
-    let limit = endpoint.connect_timeout;
-    let opening = async {
-        let addresses = resolve(endpoint).await?;
-        first_that_answers(endpoint, &addresses).await
-    };
-    let tcp = timeout(limit, opening)
-        .await
-        .map_err(|_| ConnectFailure::TimedOut {
-            stage: Stage::Tcp,
-            limit,
-        })??;
-    // Without these two a slow or cut link shows later; no reason not to connect.
-    let _ = tcp.set_nodelay(true);
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    let _ = socket2::SockRef::from(&tcp).set_tcp_user_timeout(Some(TCP_USER_TIMEOUT));
-    Ok(tcp)
-}
-
-async fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, ConnectFailure> {
-    let unresolvable = |why: String| ConnectFailure::Unresolvable {
-        host: endpoint.host.clone(),
-        why,
-    };
-    let found = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port)).await;
-    let addresses: Vec<SocketAddr> = found
-        .map_err(|error| unresolvable(error.to_string()))?
-        .collect();
-    if addresses.is_empty() {
-        return Err(unresolvable(
-            "the name service knows it, without an address".into(),
-        ));
-    }
-    Ok(addresses)
-}
-
-async fn first_that_answers(
-    endpoint: &Endpoint,
-    addresses: &[SocketAddr],
-) -> Result<TcpStream, ConnectFailure> {
-    let mut why = Vec::new();
-    for (index, address) in addresses.iter().enumerate() {
-        // An address that swallows everything must leave time for those after it.
-        let after = u32::try_from(addresses.len() - index - 1).unwrap_or(u32::MAX);
-        let share = endpoint.connect_timeout / after.saturating_add(1);
-        match timeout(share, TcpStream::connect(address)).await {
-            Ok(Ok(tcp)) => return Ok(tcp),
-            Ok(Err(error)) => why.push(format!("{address}: {error}")),
-            Err(_) => why.push(format!("{address}: silent for {} ms", share.as_millis())),
-        }
-    }
-    Err(ConnectFailure::Unreachable {
-        address: format!("{}:{}", endpoint.host, endpoint.port),
-        why: why.join("; "),
-    })
-}
 
 struct Opened {
     handle: Handle<Watcher>,
     heard: Heard,
     ended: watch::Receiver<Option<String>>,
     switch: KillSwitch,
+    carried: Carried,
+}
+
+/// What the stream rests on.
+struct Carried {
+    carrier: Carrier,
+    /// Ends the stream with the connection that carries it: a write that waits for room is not woken otherwise.
+    tie: Option<JoinHandle<()>>,
+}
+
+impl Carried {
+    fn new(carrier: Carrier, switch: &KillSwitch) -> Self {
+        let tie = match &carrier {
+            Carrier::Tcp | Carrier::Command(_) => None,
+            Carrier::Tunnel(jump) => {
+                let (ended, switch) = (jump.closed(), switch.clone());
+                Some(tokio::spawn(async move {
+                    ended.await;
+                    switch.kill();
+                }))
+            }
+        };
+        Self { carrier, tie }
+    }
+
+    async fn explain(mut self, failure: ConnectFailure) -> ConnectFailure {
+        match std::mem::replace(&mut self.carrier, Carrier::Tcp) {
+            Carrier::Tcp | Carrier::Tunnel(_) => failure,
+            Carrier::Command(child) => child.explain(failure).await,
+        }
+    }
+}
+
+impl Drop for Carried {
+    fn drop(&mut self) {
+        if let Some(tie) = &self.tie {
+            tie.abort();
+        }
+    }
 }
 
 /// Greeting, key exchange and the judgement of the host key.
-async fn handshake(tcp: TcpStream, rule: HostKeyRule) -> Result<Opened, ConnectFailure> {
-    let config = Arc::new(config(&rule));
+async fn handshake(
+    stream: Box<dyn Wire>,
+    carrier: Carrier,
+    rule: HostKeyRule,
+    tuning: &Tuning,
+) -> Result<Opened, ConnectFailure> {
+    let config = Arc::new(config(&rule, tuning));
     let heard = Heard::default();
     let switch = KillSwitch::default();
+    let carried = Carried::new(carrier, &switch);
     let (watcher, ended) = Watcher::new(rule, heard.clone());
-    let stream = Switched::new(tcp, switch.clone());
+    let stream = Switched::new(stream, switch.clone());
     let connecting = client::connect_stream(config, stream, watcher);
     let connected = timeout(HANDSHAKE_LIMIT, connecting).await;
     if let Some(refusal) = heard.take_refusal() {
         switch.kill();
-        return Err(refusal);
+        return Err(refusal.for_new_keys(tuning.new_keys));
     }
-    match connected {
-        Ok(Ok(handle)) => Ok(Opened {
-            handle,
-            heard,
-            ended,
-            switch,
-        }),
-        Ok(Err(error)) => Err(handshake_failure(&error, &switch.opening())),
-        Err(_) => {
-            switch.kill();
-            Err(ConnectFailure::TimedOut {
-                stage: Stage::Handshake,
-                limit: HANDSHAKE_LIMIT,
-            })
+    let failure = match connected {
+        Ok(Ok(handle)) => {
+            return Ok(Opened {
+                handle,
+                heard,
+                ended,
+                switch,
+                carried,
+            });
         }
-    }
+        Ok(Err(error)) => handshake_failure(&error, &switch.opening()),
+        Err(_) => ConnectFailure::TimedOut {
+            stage: Stage::Handshake,
+            limit: HANDSHAKE_LIMIT,
+        },
+    };
+    switch.kill();
+    Err(carried.explain(failure).await)
 }
 
 fn handshake_failure(error: &russh::Error, opening: &[u8]) -> ConnectFailure {
@@ -318,15 +275,11 @@ fn handshake_failure(error: &russh::Error, opening: &[u8]) -> ConnectFailure {
 
 async fn log_in(
     endpoint: &Endpoint,
+    credentials: &Credentials,
     mut opened: Opened,
-    offers: auth::Offers,
+    offers: Offers,
 ) -> Result<Session, ConnectFailure> {
-    let login = Login {
-        endpoint,
-        handle: &mut opened.handle,
-        heard: &opened.heard,
-        tried: Vec::new(),
-    };
+    let login = Login::new(endpoint, credentials, &mut opened.handle, &opened.heard);
     let done = timeout(LOGIN_LIMIT, login.run(offers)).await;
     let done = done.unwrap_or(Err(ConnectFailure::TimedOut {
         stage: Stage::Login,
@@ -340,29 +293,48 @@ async fn log_in(
     let link = Link {
         channels: Arc::new(Semaphore::new(CHANNELS as usize)),
         narrow: AtomicBool::new(false),
-        become_user: endpoint.become_user.clone(),
+        way: OnceLock::new(),
         job_dir: endpoint.job_dir.clone(),
         host_key: host_key.expect("a login comes after an accepted host key"),
         banner: opened.heard.banner(),
         handle: opened.handle,
         ended: opened.ended,
         switch: opened.switch,
+        _carried: opened.carried,
     };
     Ok(Session {
         link: Arc::new(link),
     })
 }
 
-fn config(rule: &HostKeyRule) -> client::Config {
+fn config(rule: &HostKeyRule, tuning: &Tuning) -> client::Config {
+    let wanted = &tuning.algorithms;
+    let keepalive = tuning.keepalive.unwrap_or(KEEPALIVE);
+    // 0 means for ever to ssh(1); a lost connection that nobody notices helps nobody.
+    let lost = tuning.keepalives_lost.filter(|lost| *lost > 0);
+    let lost = lost.map_or(KEEPALIVES_LOST, |lost| {
+        usize::try_from(lost).unwrap_or(usize::MAX)
+    });
     client::Config {
         window_size: WINDOW,
-        inactivity_timeout: Some(INACTIVITY),
-        keepalive_interval: Some(KEEPALIVE),
-        keepalive_max: KEEPALIVES_LOST,
+        inactivity_timeout: Some(INACTIVITY.max(keepalive * 3)),
+        keepalive_interval: Some(keepalive),
+        keepalive_max: lost,
         nodelay: true,
         preferred: Preferred {
-            kex: kex_order().into(),
-            key: rule.algorithms().into(),
+            kex: wanted.kex_names().unwrap_or_else(kex_order).into(),
+            key: wanted.host_key_order(rule.algorithms()).into(),
+            host_key_certificates: narrowed(
+                rule.certificate_algorithms(),
+                wanted.host_keys.as_ref(),
+            )
+            .into(),
+            cipher: wanted
+                .cipher_names()
+                .map_or(Preferred::DEFAULT.cipher, Into::into),
+            mac: wanted
+                .mac_names()
+                .map_or(Preferred::DEFAULT.mac, Into::into),
             ..Preferred::DEFAULT
         },
         ..client::Config::default()

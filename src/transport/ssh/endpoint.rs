@@ -1,12 +1,12 @@
 //! Where and as whom to connect: plain data, resolved before the first connection.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
-
-use super::known_hosts::KnownHostsFiles;
+use super::become_user::Become;
+use super::known_hosts::{KnownHostsFiles, known_name};
+use super::route::Route;
+use super::tuning::Tuning;
 
 /// One node's SSH address and everything that decides how it is reached.
 #[derive(Debug, Clone)]
@@ -35,6 +35,20 @@ pub struct Endpoint {
     pub become_user: Option<Become>,
     /// Absolute folder of the jobs on the node, instead of the usual one.
     pub job_dir: Option<String>,
+    /// The way there.
+    pub route: Route,
+    /// The finer points.
+    pub tuning: Tuning,
+}
+
+impl Endpoint {
+    /// The name under which its host key is looked up and written: HostKeyAlias as it is, else host and port.
+    pub fn known_name(&self) -> String {
+        match &self.tuning.known_as {
+            Some(alias) => alias.clone(),
+            None => known_name(&self.host, self.port),
+        }
+    }
 }
 
 /// A host key recorded earlier in the run.
@@ -44,66 +58,4 @@ pub struct PinnedKey {
     pub algorithm: String,
     /// SHA-256 fingerprint as OpenSSH prints it.
     pub fingerprint: String,
-}
-
-/// How to become another user on the node. Only `sudo` without a password for now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Become {
-    /// The method's name in the cluster file.
-    pub method: String,
-    /// The user to become.
-    pub user: String,
-    /// Whether a password is said to be needed.
-    pub password: bool,
-}
-
-impl Become {
-    /// `sudo -n` to `user`.
-    pub fn sudo(user: &str) -> Self {
-        Self {
-            method: "sudo".into(),
-            user: user.into(),
-            password: false,
-        }
-    }
-
-    /// The words to put before a command, or why this cannot be done.
-    pub(crate) fn prefix(&self) -> Result<String, String> {
-        if self.method != "sudo" {
-            return Err(format!(
-                "the method {:?} is not known; use sudo",
-                self.method
-            ));
-        }
-        if self.password {
-            return Err("sudo with a password is not supported yet; allow it without one (NOPASSWD) for this user".into());
-        }
-        if !is_plain_user(&self.user) {
-            return Err(format!("{:?} is not a user name", self.user));
-        }
-        Ok(format!("sudo -n -u {} ", self.user))
-    }
-}
-
-/// Names that need no quoting in a shell and cannot be taken for an option.
-fn is_plain_user(user: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-    !user.is_empty() && !user.starts_with('-') && user.chars().all(plain)
-}
-
-/// The secrets that a login may need. Never printed: `Debug` shows the paths only.
-#[derive(Debug, Clone, Default)]
-pub struct Credentials {
-    passphrases: BTreeMap<PathBuf, SecretString>,
-}
-
-impl Credentials {
-    /// Adds the passphrase of the key file at `path`, as named in the endpoint.
-    pub fn add_passphrase(&mut self, path: &Path, passphrase: SecretString) {
-        self.passphrases.insert(path.to_path_buf(), passphrase);
-    }
-
-    pub(crate) fn passphrase(&self, path: &Path) -> Option<&SecretString> {
-        self.passphrases.get(path)
-    }
 }

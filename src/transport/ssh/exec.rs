@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
+use super::become_user::Way;
 use super::collect::Collected;
 use super::connection::{CHANNELS, Session};
+use super::door::{Door, Mail, Stand};
 
 /// Opening a channel takes one round trip; longer means a stuck server.
 const OPEN_LIMIT: Duration = Duration::from_secs(15);
@@ -70,6 +72,22 @@ pub enum ReadFailure {
     NotSendable,
 }
 
+/// What goes to the standard input of `sh -s`.
+pub(crate) struct Input {
+    /// The script.
+    pub(crate) text: Vec<u8>,
+    pub(crate) after: Option<After>,
+}
+
+/// Data for a script that reads its standard input. A shell may read ahead, and what it has read is lost to its commands:
+/// so nothing is sent before the script says that it is ready.
+pub(crate) struct After {
+    /// What the script prints when it is ready.
+    pub(crate) ready: Vec<u8>,
+    /// The pieces; their end is the end of the input.
+    pub(crate) pieces: mpsc::Receiver<Vec<u8>>,
+}
+
 /// How a remote process ended, as the server reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -87,6 +105,8 @@ pub(crate) struct Raw {
     pub(crate) ending: Ending,
     /// The reason, if the connection went away meanwhile.
     pub(crate) lost: Option<String>,
+    /// How far we came on the way to the shell.
+    pub(super) stand: Stand,
 }
 
 impl Raw {
@@ -96,6 +116,9 @@ impl Raw {
             return ReadFailure::LinkLost { why: why.clone() };
         }
         let ending = match &self.ending {
+            _ if self.stand == Stand::Refused => {
+                "the password for the other user was refused".into()
+            }
             Ending::Status(code) => format!("it exited with {code}"),
             Ending::Signal(name) => format!("it was ended by signal {name:?}"),
             Ending::Unknown => "the channel was closed without an exit status".into(),
@@ -109,25 +132,46 @@ impl Raw {
 
 impl Session {
     /// Runs the one command with `input` on its standard input; both streams are kept up to `limits.bytes`.
-    pub(crate) async fn run(&self, input: Vec<u8>, limits: Limits) -> Result<Raw, ReadFailure> {
+    pub(crate) async fn run(&self, text: Vec<u8>, limits: Limits) -> Result<Raw, ReadFailure> {
+        self.run_with(Input { text, after: None }, limits).await
+    }
+
+    /// As [`Session::run`], with data after the script.
+    pub(crate) async fn run_with(&self, input: Input, limits: Limits) -> Result<Raw, ReadFailure> {
+        let raw = self.run_by(self.way(), input, limits).await?;
+        if raw.stand == Stand::Refused {
+            // Whoever asks next must not offer the same password again: the next login asks for another.
+            self.give_up_way();
+        }
+        Ok(raw)
+    }
+
+    /// As [`Session::run`], as the user that `way` leads to.
+    pub(super) async fn run_by(
+        &self,
+        way: &Way,
+        input: Input,
+        limits: Limits,
+    ) -> Result<Raw, ReadFailure> {
         let limit = limits.time;
         let deadline = Instant::now() + limit;
         let late = |_| ReadFailure::TimedOut { limit };
         let (permit, channel) = timeout_at(deadline, self.open()).await.map_err(late)??;
         let (answer, answered) = oneshot::channel();
+        let door = Door::new(way.passage(), input);
         let talk = Talk {
             session: self.clone(),
             deadline,
             limits,
         };
-        tokio::spawn(talk.attend(channel, permit, input, answer));
+        tokio::spawn(talk.attend(channel, permit, door, answer));
         answered.await.unwrap_or_else(|_| {
             let why = "the channel's task ended".to_owned();
             Err(ReadFailure::LinkLost { why })
         })
     }
 
-    async fn open(&self) -> Result<(OwnedSemaphorePermit, Channel<Msg>), ReadFailure> {
+    pub(super) async fn open(&self) -> Result<(OwnedSemaphorePermit, Channel<Msg>), ReadFailure> {
         let mut tries = 0;
         loop {
             let narrow = self.is_narrow();
@@ -184,12 +228,12 @@ impl Talk {
         self,
         channel: Channel<Msg>,
         permit: OwnedSemaphorePermit,
-        input: Vec<u8>,
+        door: (Door, Mail),
         mut answer: oneshot::Sender<Result<Raw, ReadFailure>>,
     ) {
         let (read, write) = channel.split();
         let result = tokio::select! {
-            result = self.converse(read, &write, input) => Some(result),
+            result = self.converse(read, &write, door) => Some(result),
             () = answer.closed() => None,
         };
         // Nothing is read after our own close: the library would wait for ever.
@@ -204,15 +248,16 @@ impl Talk {
         &self,
         mut read: ChannelReadHalf,
         write: &ChannelWriteHalf<Msg>,
-        input: Vec<u8>,
+        (mut door, mail): (Door, Mail),
     ) -> Result<Raw, ReadFailure> {
         let mut raw = Raw {
             stdout: Collected::keeping(self.limits.bytes),
             stderr: Collected::keeping(self.limits.bytes),
             ending: Ending::Unknown,
             lost: None,
+            stand: door.stand(),
         };
-        let writing = send(write, self.session.command(), input);
+        let writing = mail.send(write);
         let closed = self.session.closed();
         tokio::pin!(writing, closed);
         let (mut sent, mut deadline) = (false, self.deadline);
@@ -221,7 +266,11 @@ impl Talk {
                 // A writer that waits for room is not woken when the session dies, so it never stands alone.
                 () = &mut writing, if !sent => sent = true,
                 message = read.wait() => match message {
-                    Some(message) => raw.take(message)?,
+                    Some(message) => {
+                        raw.take(message)?;
+                        door.look(raw.stdout.first(), raw.stderr.first());
+                        raw.stand = door.stand();
+                    }
                     None => return Ok(raw.with_loss(&self.session)),
                 },
                 why = &mut closed, if raw.lost.is_none() => {
@@ -240,13 +289,6 @@ impl Talk {
         }
         let limit = self.limits.time;
         Err(ReadFailure::TimedOut { limit })
-    }
-}
-
-/// Errors here show as a missing answer, which is what is judged.
-async fn send(write: &ChannelWriteHalf<Msg>, command: String, input: Vec<u8>) {
-    if write.exec(true, command).await.is_ok() && write.data_bytes(input).await.is_ok() {
-        let _ = write.eof().await;
     }
 }
 

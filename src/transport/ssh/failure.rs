@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use russh::keys::PublicKey;
 
 use super::known_hosts::{KnownHostsUnreadable, Place};
+use super::tuning::NewKeys;
+use super::wanted::Wanted;
 
 /// How far a connection had come when its time ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +36,7 @@ impl fmt::Display for Stage {
 }
 
 /// Why a connection did not come to be; the texts read on from "failed to connect to st1: ".
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ConnectFailure {
     /// The host name gives no address.
     #[error(
@@ -83,7 +86,7 @@ pub enum ConnectFailure {
     },
     /// A known_hosts file is there and cannot be read.
     #[error(transparent)]
-    KnownHostsUnreadable(#[from] KnownHostsUnreadable),
+    KnownHostsUnreadable(Arc<KnownHostsUnreadable>),
     /// A question: nobody has vouched for this key.
     #[error("the host key of {name} is not known: {algorithm} {fingerprint}; compare it with the node's own (ssh-keygen -lf on the node) before accepting it{}", authority_note(.authority))]
     HostKeyUnknown {
@@ -95,8 +98,20 @@ pub enum ConnectFailure {
         fingerprint: String,
         /// The key, for [`super::append_known_host`].
         key: Box<PublicKey>,
-        /// A certificate authority that vouches for this name; host certificates are not checked yet.
+        /// A certificate authority that vouches for this name; the server showed no certificate of it.
         authority: Option<Place>,
+    },
+    /// Nobody has vouched for this key, and the configuration wants no question.
+    #[error(
+        "the host key of {name} is not known: {algorithm} {fingerprint}, and StrictHostKeyChecking is yes; compare it with the node's own, then add it to a known_hosts file"
+    )]
+    HostKeyNotOnFile {
+        /// The name as it would be written to known_hosts.
+        name: String,
+        /// Algorithm name.
+        algorithm: String,
+        /// SHA-256 fingerprint.
+        fingerprint: String,
     },
     /// Another key is on file. No way around inside holdpoint.
     #[error(
@@ -164,6 +179,26 @@ pub enum ConnectFailure {
         /// Whether a passphrase was given and did not fit.
         refused: bool,
     },
+    /// A question: the server wants a password that is not known.
+    #[error("the {0} is wanted")]
+    PasswordWanted(Box<Wanted>),
+    /// A question of the server has to wait until another node's is answered.
+    #[error("another node's question is answered first")]
+    NotOurTurn,
+    /// The server's certificate is signed by an authority that we trust, and must not be used all the same.
+    #[error(
+        "the host certificate {id:?} vouched for by {place} is not valid for {name}: {why}; renew it on the node"
+    )]
+    HostCertificate {
+        /// The certificate's key id.
+        id: String,
+        /// The `@cert-authority` line.
+        place: Place,
+        /// The name that we called.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A key file that is there and is of no use.
     #[error("the key {} cannot be used: {why}", .path.display())]
     KeyUnreadable {
@@ -174,7 +209,7 @@ pub enum ConnectFailure {
     },
     /// The other user could not be become.
     #[error(
-        "become {user:?} was refused: {why}; for sudo, a line such as '{login} ALL=({user}) NOPASSWD: ALL' in sudoers helps"
+        "become {user:?} was refused: {why}; for sudo, a line such as '{login} ALL=({user}) NOPASSWD: ALL' in sudoers helps, or a password in become (see what `holdpoint init` prints)"
     )]
     BecomeRefused {
         /// The user to become.
@@ -184,9 +219,63 @@ pub enum ConnectFailure {
         /// What was said.
         why: String,
     },
+    /// A host on the way could not be reached, trusted or logged in to.
+    #[error("the jump host {jump}: {failure}")]
+    Jump {
+        /// The host on the way, with user and port.
+        jump: String,
+        /// What became of the connection to it.
+        failure: Box<ConnectFailure>,
+    },
+    /// A host on the way does not pass us on.
+    #[error(
+        "the jump host {jump} does not forward connections to {address}; allow it there (AllowTcpForwarding, PermitOpen), or choose another jump host"
+    )]
+    JumpForbids {
+        /// The host on the way.
+        jump: String,
+        /// Where we wanted to go.
+        address: String,
+    },
+    /// The command that should carry the connection does not.
+    #[error("the ProxyCommand `{command}` does not connect: {why}")]
+    ProxyCommand {
+        /// The command, tokens expanded.
+        command: String,
+        /// How it ended and what it said.
+        why: String,
+        /// Whether it cannot be run at all.
+        hopeless: bool,
+    },
+}
+
+impl From<KnownHostsUnreadable> for ConnectFailure {
+    fn from(unreadable: KnownHostsUnreadable) -> Self {
+        Self::KnownHostsUnreadable(Arc::new(unreadable))
+    }
 }
 
 impl ConnectFailure {
+    /// The question about a new key, or the refusal where the configuration wants no question.
+    pub(super) fn for_new_keys(self, rule: NewKeys) -> Self {
+        match (self, rule) {
+            (
+                Self::HostKeyUnknown {
+                    name,
+                    algorithm,
+                    fingerprint,
+                    ..
+                },
+                NewKeys::Refuse,
+            ) => Self::HostKeyNotOnFile {
+                name,
+                algorithm,
+                fingerprint,
+            },
+            (failure, NewKeys::Refuse | NewKeys::Ask) => failure,
+        }
+    }
+
     /// Whether waiting and trying again can help, without anybody doing anything.
     pub fn is_transient(&self) -> bool {
         match self {
@@ -194,7 +283,11 @@ impl ConnectFailure {
             | Self::TimedOut { .. }
             | Self::ClosedBeforeGreeting { .. }
             | Self::Lost { .. } => true,
-            Self::Unresolvable { .. }
+            Self::Jump { failure, .. } => failure.is_transient(),
+            Self::ProxyCommand { hopeless, .. } => !hopeless,
+            Self::HostKeyNotOnFile { .. }
+            | Self::JumpForbids { .. }
+            | Self::Unresolvable { .. }
             | Self::Handshake { .. }
             | Self::KnownHostsUnreadable(_)
             | Self::HostKeyUnknown { .. }
@@ -204,6 +297,9 @@ impl ConnectFailure {
             | Self::HostKeyWeak { .. }
             | Self::LoginRefused { .. }
             | Self::PassphraseWanted { .. }
+            | Self::PasswordWanted(_)
+            | Self::NotOurTurn
+            | Self::HostCertificate { .. }
             | Self::KeyUnreadable { .. }
             | Self::BecomeRefused { .. } => false,
         }
@@ -212,14 +308,14 @@ impl ConnectFailure {
 
 fn authority_note(authority: &Option<Place>) -> String {
     authority.as_ref().map_or_else(String::new, |place| {
-        format!(" ({place} names a certificate authority for it, but host certificates are not checked yet)")
+        format!(" ({place} names a certificate authority for it, and the server shows no certificate of that authority)")
     })
 }
 
 fn tried_text(tried: &[String]) -> String {
     match tried {
         [] => "there was no key to offer; name one with identity, or add one to the agent".into(),
-        keys => format!("offered {}", keys.join(", ")),
+        tried => format!("offered {}", tried.join(", ")),
     }
 }
 
@@ -233,10 +329,7 @@ fn remaining_text(remaining: &[String]) -> String {
     if other.is_empty() {
         return String::new();
     }
-    format!(
-        "; it would also take {}, which holdpoint cannot do yet",
-        other.join(", ")
-    )
+    format!("; it would also take {}", other.join(", "))
 }
 
 fn said_text(said: &Option<String>) -> String {

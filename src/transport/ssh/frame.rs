@@ -4,8 +4,10 @@ use std::fmt;
 use std::fs::File;
 use std::io::Read as _;
 
+use super::become_user::Way;
 use super::connection::Session;
-use super::exec::{Limits, Raw, ReadFailure};
+use super::door::Stand;
+use super::exec::{Input, Limits, Raw, ReadFailure};
 
 /// What login scripts may print before us, on top of the caller's limit (bytes).
 const NOISE: usize = 64 << 10;
@@ -91,12 +93,38 @@ impl Session {
     /// connection or a timeout, and may have run even if this fails: never use it for anything that changes a node.
     pub async fn read(&self, script: &[u8], limits: Limits) -> Result<ReadOutput, ReadFailure> {
         let (nonce, text) = read_envelope(script)?;
-        let roomy = Limits {
-            bytes: limits.bytes.saturating_add(NOISE),
-            ..limits
-        };
-        let raw = self.run(text, roomy).await?;
+        let raw = self.run(text, roomy(limits)).await?;
         read_answer(&raw, &nonce, limits.bytes).ok_or_else(|| raw.no_answer())
+    }
+
+    /// As [`Session::read`], as the user that `way` leads to; and how far we came.
+    pub(super) async fn read_by(
+        &self,
+        way: &Way,
+        script: &[u8],
+        limits: Limits,
+    ) -> (Result<ReadOutput, ReadFailure>, Stand) {
+        let nowhere = Stand::Before { asked: false };
+        let (nonce, text) = match read_envelope(script) {
+            Ok(envelope) => envelope,
+            Err(failure) => return (Err(failure), nowhere),
+        };
+        let input = Input { text, after: None };
+        match self.run_by(way, input, roomy(limits)).await {
+            Ok(raw) => {
+                let answer = read_answer(&raw, &nonce, limits.bytes);
+                (answer.ok_or_else(|| raw.no_answer()), raw.stand)
+            }
+            Err(failure) => (Err(failure), nowhere),
+        }
+    }
+}
+
+/// Room for login noise beside the answer.
+fn roomy(limits: Limits) -> Limits {
+    Limits {
+        bytes: limits.bytes.saturating_add(NOISE),
+        ..limits
     }
 }
 

@@ -36,6 +36,10 @@ pub(crate) struct HostKeyRule {
     /// The name to look up, see [`super::known_hosts::known_name`].
     pub(crate) name: String,
     pub(crate) pinned: Option<PinnedKey>,
+    /// RSA keys below this many bits are refused; never fewer than our own least.
+    pub(crate) least_rsa_bits: u32,
+    /// Algorithms with which an authority may have signed (CASignatureAlgorithms); `None`: all but the weak.
+    pub(crate) authorities: Option<Vec<String>>,
 }
 
 impl HostKeyRule {
@@ -57,11 +61,20 @@ impl HostKeyRule {
         order
     }
 
+    /// The length of an RSA key that is too short to prove anything.
+    pub(super) fn weak_rsa_bits(&self, key: &PublicKey) -> Option<u32> {
+        let least = self.least_rsa_bits.max(LEAST_RSA_BITS);
+        match key.key_data() {
+            KeyData::Rsa(rsa) => Some(rsa.key_size()).filter(|bits| *bits < least),
+            _ => None,
+        }
+    }
+
     /// `Ok` when the server may be talked to; else the question or the refusal.
     pub(crate) fn judge(&self, key: &PublicKey) -> Result<(), ConnectFailure> {
         let algorithm = key.algorithm().to_string();
         let shown = fingerprint(key);
-        if let Some(bits) = weak_rsa_bits(key) {
+        if let Some(bits) = self.weak_rsa_bits(key) {
             return Err(ConnectFailure::HostKeyWeak { bits });
         }
         let pin = self.pinned.as_ref();
@@ -98,16 +111,9 @@ impl HostKeyRule {
 }
 
 /// The key's algorithm without the signature hash: what stands in `known_hosts`.
-fn plain_name(algorithm: &Algorithm) -> String {
+pub(super) fn plain_name(algorithm: &Algorithm) -> String {
     match algorithm {
         Algorithm::Rsa { .. } => Algorithm::Rsa { hash: None }.to_string(),
         other => other.to_string(),
-    }
-}
-
-fn weak_rsa_bits(key: &PublicKey) -> Option<u32> {
-    match key.key_data() {
-        KeyData::Rsa(rsa) => Some(rsa.key_size()).filter(|bits| *bits < LEAST_RSA_BITS),
-        _ => None,
     }
 }

@@ -9,18 +9,20 @@ use std::sync::Arc;
 use russh::keys::{PrivateKey, PublicKey, decode_secret_key, load_public_key};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::endpoint::Credentials;
+use super::ask::Credentials;
 use super::failure::ConnectFailure;
 
 /// A key file larger than this (bytes) is not one.
 const SIZE_LIMIT: u64 = 256 << 10;
 
-/// One private key file, opened or not.
+/// One private key file, opened or not. One that is locked and hides its public half too cannot be offered.
 pub(super) struct Identity {
     pub(super) path: PathBuf,
     /// The public half, if it can be known without a passphrase.
     pub(super) public: Option<PublicKey>,
     pub(super) secret: Secret,
+    /// A human was asked for its passphrase and gave none: it is not offered.
+    pub(super) is_skipped: bool,
 }
 
 pub(super) enum Secret {
@@ -42,7 +44,9 @@ impl Identity {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unreadable(path, error.to_string())),
         };
-        let secret = open(path, text.expose_secret(), credentials.passphrase(path))?;
+        let given = credentials.passphrase(path);
+        let is_skipped = given.is_some_and(|given| given.expose_secret().is_empty());
+        let secret = open(path, text.expose_secret(), credentials, given)?;
         let public = match &secret {
             Secret::Open(key) => Some(key.public_key().clone()),
             Secret::Locked { .. } => public_half(path, text.expose_secret()),
@@ -50,19 +54,9 @@ impl Identity {
         Ok(Some(Self {
             path: path.to_path_buf(),
             public,
+            is_skipped: is_skipped && matches!(secret, Secret::Locked { .. }),
             secret,
         }))
-    }
-
-    /// The question for the passphrase, if the key is still locked.
-    pub(super) fn opened(&self) -> Result<(), ConnectFailure> {
-        match self.secret {
-            Secret::Open(_) => Ok(()),
-            Secret::Locked { refused } => Err(ConnectFailure::PassphraseWanted {
-                path: self.path.clone(),
-                refused,
-            }),
-        }
     }
 }
 
@@ -90,26 +84,29 @@ fn read_private(path: &Path) -> io::Result<SecretString> {
 fn open(
     path: &Path,
     text: &str,
-    passphrase: Option<&SecretString>,
+    credentials: &Credentials,
+    given: Option<&SecretString>,
 ) -> Result<Secret, ConnectFailure> {
-    let encrypted = is_encrypted(text);
-    if encrypted && text.contains("-----BEGIN EC PRIVATE KEY-----") {
+    if !is_encrypted(text) {
+        let key = decode_secret_key(text, None);
+        let key = key.map_err(|error| unreadable(path, error.to_string()))?;
+        return Ok(Secret::Open(Arc::new(key)));
+    }
+    if text.contains("-----BEGIN EC PRIVATE KEY-----") {
         return Err(unreadable(
             path,
             "encrypted keys of this old form are not read; rewrite it with ssh-keygen -p -f".into(),
         ));
     }
-    if encrypted && passphrase.is_none() {
-        return Ok(Secret::Locked { refused: false });
-    }
-    let given = passphrase
-        .filter(|_| encrypted)
-        .map(ExposeSecret::expose_secret);
-    match decode_secret_key(text, given) {
-        Ok(key) => Ok(Secret::Open(Arc::new(key))),
-        Err(_) if encrypted => Ok(Secret::Locked { refused: true }),
-        Err(error) => Err(unreadable(path, error.to_string())),
-    }
+    let vault = credentials.vault();
+    let Some(given) = given.map(ExposeSecret::expose_secret) else {
+        let known = vault.already_open(path, text);
+        return Ok(known.map_or(Secret::Locked { refused: false }, Secret::Open));
+    };
+    let opened = vault.opened(path, text, || {
+        decode_secret_key(text, Some(given)).map(Arc::new)
+    });
+    Ok(opened.map_or(Secret::Locked { refused: true }, Secret::Open))
 }
 
 /// Looked up in the text: without a passphrase the library reports some encrypted forms as broken.

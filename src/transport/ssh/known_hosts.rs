@@ -15,6 +15,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use russh::keys::PublicKey;
 use sha1::Sha1;
 
+use super::config::pattern::list_matches;
+
 /// A file longer than this (bytes) is an error: it is not a `known_hosts` file.
 const FILE_LIMIT: u64 = 16 << 20;
 /// A line longer than this (bytes) is skipped like any other bad line.
@@ -129,10 +131,12 @@ impl KnownHosts {
     }
 
     /// Judges `key` for `name` (see [`known_name`]).
+    ///
+    /// What is unknown under `[host]:port` may be known under `host` alone: that is enough, as it is for ssh(1).
     pub fn verdict(&self, name: &str, key: &PublicKey) -> Verdict {
         let same = |line: &&Line| line.key.key_data() == key.key_data();
-        if let Some(line) = self.matching(name, Marker::Revoked).find(same) {
-            return Verdict::Revoked(line.place.clone());
+        if let Some(place) = self.revoked(name, key) {
+            return Verdict::Revoked(place);
         }
         if self.matching(name, Marker::Plain).any(|line| same(&line)) {
             return Verdict::Known;
@@ -143,18 +147,51 @@ impl KnownHosts {
                 stored: fingerprint(&line.key),
             };
         }
-        let authority = self.matching(name, Marker::Authority).next();
+        let mut without_port = self.matching(host_of(name), Marker::Plain);
+        if without_port.any(|line| same(&line)) {
+            return Verdict::Known;
+        }
+        let authority = self.authorities(name).next();
         Verdict::Unknown {
             authority: authority.map(|line| line.place.clone()),
         }
     }
 
-    /// The keys known for `name`, in reading order: their types are offered first.
-    pub(crate) fn keys_of(&self, name: &str) -> impl Iterator<Item = &PublicKey> {
-        self.matching(name, Marker::Plain).map(|line| &line.key)
+    /// The `@revoked` line for this key, under the name or under the host alone.
+    pub(crate) fn revoked(&self, name: &str, key: &PublicKey) -> Option<Place> {
+        let names = [name, host_of(name)];
+        let mut lines = names
+            .into_iter()
+            .flat_map(|name| self.matching(name, Marker::Revoked));
+        let line = lines.find(|line| line.key.key_data() == key.key_data());
+        line.map(|line| line.place.clone())
     }
 
-    fn matching(&self, name: &str, marker: Marker) -> impl Iterator<Item = &Line> {
+    /// The `@cert-authority` line that trusts `authority` for this name, or for the host alone.
+    pub(crate) fn authority(&self, name: &str, authority: &PublicKey) -> Option<Place> {
+        let mut lines = self.authorities(name);
+        let line = lines.find(|line| line.key.key_data() == authority.key_data());
+        line.map(|line| line.place.clone())
+    }
+
+    /// Whether any authority is trusted for this name.
+    pub(crate) fn has_authority(&self, name: &str) -> bool {
+        self.authorities(name).next().is_some()
+    }
+
+    fn authorities(&self, name: &str) -> impl Iterator<Item = &Line> {
+        let without_port = self.matching(host_of(name), Marker::Authority);
+        self.matching(name, Marker::Authority).chain(without_port)
+    }
+
+    /// The keys known for `name`, in reading order, then those of the host alone: their types are offered first.
+    pub(crate) fn keys_of(&self, name: &str) -> impl Iterator<Item = &PublicKey> {
+        let without_port = self.matching(host_of(name), Marker::Plain);
+        let lines = self.matching(name, Marker::Plain).chain(without_port);
+        lines.map(|line| &line.key)
+    }
+
+    fn matching<'a>(&'a self, name: &str, marker: Marker) -> impl Iterator<Item = &'a Line> {
         self.lines
             .iter()
             .filter(move |line| line.marker == marker && names_match(&line.names, name))
@@ -170,9 +207,27 @@ pub fn known_name(host: &str, port: u16) -> String {
     }
 }
 
+/// The host in a name of `known_hosts`, without brackets and port.
+pub(crate) fn host_of(name: &str) -> &str {
+    let inner = name
+        .strip_prefix('[')
+        .and_then(|rest| rest.rsplit_once("]:"));
+    inner.map_or(name, |(host, _)| host)
+}
+
 /// The SHA-256 fingerprint as OpenSSH prints it.
 pub fn fingerprint(key: &PublicKey) -> String {
     key.fingerprint(russh::keys::HashAlg::Sha256).to_string()
+}
+
+/// The name as ssh(1) writes it with HashKnownHosts: `|1|salt|hash`.
+pub fn hashed_name(name: &str) -> io::Result<String> {
+    let mut salt = [0; 20];
+    File::open("/dev/urandom")?.read_exact(&mut salt)?;
+    let mut mac = Hmac::<Sha1>::new_from_slice(&salt).map_err(io::Error::other)?;
+    mac.update(name.as_bytes());
+    let hash = BASE64_STANDARD.encode(mac.finalize().into_bytes());
+    Ok(format!("|1|{}|{hash}", BASE64_STANDARD.encode(salt)))
 }
 
 /// Appends `key` for `name` to holdpoint's own file: one write, mode 0600, a missing last newline made good.
@@ -258,15 +313,7 @@ fn names_match(field: &str, name: &str) -> bool {
     if field.starts_with('|') {
         return hashed_match(field, name).unwrap_or(false);
     }
-    let mut found = false;
-    for pattern in field.to_lowercase().split(',') {
-        match pattern.strip_prefix('!') {
-            Some(negated) if glob(negated.as_bytes(), name.as_bytes()) => return false,
-            Some(_) => {}
-            None => found |= glob(pattern.as_bytes(), name.as_bytes()),
-        }
-    }
-    found
+    list_matches(name, &field.to_lowercase())
 }
 
 /// `|1|salt|hash`: HMAC-SHA1 of the name under the salt.
@@ -277,31 +324,4 @@ fn hashed_match(field: &str, name: &str) -> Option<bool> {
     let mut mac = Hmac::<Sha1>::new_from_slice(&salt).ok()?;
     mac.update(name.as_bytes());
     Some(mac.verify_slice(&hash).is_ok())
-}
-
-/// `*` and `?` as OpenSSH matches them; the time is bounded by the product of the lengths.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(&wanted) if wanted == b'?' || wanted == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            Some(_) | None => match star {
-                Some((at, taken)) => {
-                    star = Some((at, taken + 1));
-                    p = at + 1;
-                    t = taken + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|byte| *byte == b'*')
 }

@@ -4,22 +4,41 @@
 //! without changing anything. Whatever changes a node goes through [`crate::transport::job`].
 //! There is never a terminal on the other side, no forwarding, and no channel that the server opens.
 
+mod ask;
 mod auth;
+mod become_user;
 mod collect;
+pub mod config;
 mod connection;
+mod door;
 mod endpoint;
 mod exec;
 mod failure;
 mod frame;
+mod hostcert;
 mod hostkey;
 mod identity;
 mod incarnation;
+mod interactive;
 mod known_hosts;
+mod offers;
+mod proxy;
+mod route;
+mod sftp;
+mod signing;
 mod switch;
+mod tcp;
+mod tuning;
+mod tunnel;
+mod vault;
+mod wanted;
 mod watcher;
 
+pub use ask::{Credentials, LiveQuestion};
+pub use become_user::{Become, Method};
 pub use connection::Session;
-pub use endpoint::{Become, Credentials, Endpoint, PinnedKey};
+pub use endpoint::{Endpoint, PinnedKey};
+pub(crate) use exec::{After, Input};
 pub use exec::{Limits, ReadFailure};
 pub use failure::{ConnectFailure, Stage};
 pub use frame::ReadOutput;
@@ -27,6 +46,11 @@ pub(crate) use frame::{Envelope, Nonce, find, find_last};
 pub use incarnation::Incarnation;
 pub use known_hosts::{
     KnownHosts, KnownHostsFiles, KnownHostsUnreadable, Place, Verdict, append_known_host,
-    fingerprint, known_name,
+    fingerprint, hashed_name, known_name,
 };
+pub use route::{Jump, Jumps, ProxyCommand, Route};
+pub(crate) use sftp::{SftpFailure, SftpFile};
+pub use tuning::{Algorithms, Family, Methods, NewKeys, Tuning};
+pub use vault::{Changes, Vault};
+pub use wanted::{PasswordOf, Purpose, Wanted};
 pub use watcher::SeenKey;

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+
+use super::route::Wire;
 
 /// So many first bytes of what the server sends are kept: enough for a greeting, or for what it says instead.
 const OPENING: usize = 1024;
@@ -75,17 +76,17 @@ fn ended_if(killed: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// The TCP stream behind its switch.
+/// A stream behind its switch.
 pub(super) struct Switched {
-    tcp: TcpStream,
+    stream: Box<dyn Wire>,
     switch: KillSwitch,
     greeted: bool,
 }
 
 impl Switched {
-    pub(super) fn new(tcp: TcpStream, switch: KillSwitch) -> Self {
+    pub(super) fn new(stream: Box<dyn Wire>, switch: KillSwitch) -> Self {
         Self {
-            tcp,
+            stream,
             switch,
             greeted: false,
         }
@@ -107,7 +108,7 @@ impl AsyncRead for Switched {
     ) -> Poll<io::Result<()>> {
         self.switch.check_read(cx)?;
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.tcp).poll_read(cx, buffer);
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if !self.greeted {
             let new = &buffer.filled()[before..];
             self.switch.note(new);
@@ -124,16 +125,16 @@ impl AsyncWrite for Switched {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.switch.check_write(cx)?;
-        Pin::new(&mut self.tcp).poll_write(cx, bytes)
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.switch.check_write(cx)?;
-        Pin::new(&mut self.tcp).poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.switch.check_write(cx)?;
-        Pin::new(&mut self.tcp).poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

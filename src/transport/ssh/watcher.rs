@@ -1,6 +1,7 @@
 //! What the library tells us while a connection lives: the host key, banners, the end.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use russh::client::{DisconnectReason, Handler, Msg, Session};
 use russh::keys::PublicKeyOrCertificate;
@@ -84,18 +85,20 @@ impl Watcher {
     }
 
     fn judge(&self, shown: &PublicKeyOrCertificate) -> Result<SeenKey, ConnectFailure> {
-        match shown {
+        let key = match shown {
             PublicKeyOrCertificate::PublicKey { key, .. } => {
                 self.rule.judge(key)?;
-                Ok(SeenKey {
-                    algorithm: key.algorithm().to_string(),
-                    fingerprint: super::known_hosts::fingerprint(key),
-                })
+                key.clone()
             }
-            PublicKeyOrCertificate::Certificate(_) => Err(ConnectFailure::Handshake {
-                why: "the server shows a host certificate, which was not asked for and is not checked yet".into(),
-            }),
-        }
+            // What is remembered is the key in it: a renewed certificate for the same key is no change.
+            PublicKeyOrCertificate::Certificate(certificate) => self
+                .rule
+                .judge_certificate(certificate, SystemTime::now())?,
+        };
+        Ok(SeenKey {
+            algorithm: key.algorithm().to_string(),
+            fingerprint: super::known_hosts::fingerprint(&key),
+        })
     }
 }
 

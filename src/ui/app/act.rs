@@ -251,6 +251,7 @@ pub(crate) fn is_trouble(kind: HoldKind) -> bool {
         | HoldKind::Manual
         | HoldKind::Attest
         | HoldKind::Decide
+        | HoldKind::Prompt
         | HoldKind::HostKey
         | HoldKind::Secret => false,
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::engine::event::{Event, Outcome};
+use crate::engine::event::{Doubt, Event, Outcome};
 use crate::engine::state::RunState;
 use crate::model::ids::{ActionId, NodeId};
 use crate::model::telemetry;
@@ -288,6 +288,13 @@ fn told<'a>(run: &RunState, event: &'a Event) -> Option<Told<'a>> {
         Event::ActionClaimed { action, claim, .. } => Told::of(run, action, Stream::Obs, |_| {
             format!("claims: {claim}; now it is looked at")
         }),
+        Event::ActionInDoubt {
+            action,
+            doubt: Doubt::Rebooting { .. },
+            ..
+        } => Told::of(run, action, Stream::Obs, |title| {
+            format!("{title}: its node goes down and is waited for")
+        }),
         Event::ActionInDoubt { action, .. } => Told::of(run, action, Stream::Obs, |title| {
             format!("IN DOUBT: {title}: sent, end not seen")
         }),
@@ -328,6 +335,12 @@ fn told<'a>(run: &RunState, event: &'a Event) -> Option<Told<'a>> {
         Event::DetourTaken { reason, by, .. } => {
             Told::note(format!("{} takes another way: {reason}", by.user))
         }
+        Event::Prompted { action, text, .. } => Told::of(run, action, Stream::Obs, |_| {
+            format!("asks: {}", text.lines().last().unwrap_or_default())
+        }),
+        Event::PromptAnswered { action, said, .. } => Told::of(run, action, Stream::Cmd, |_| {
+            format!("answered with {said}")
+        }),
         Event::Noted { text, by } => Told::note(format!("{}: {text}", by.user)),
         Event::Fault { text } => Told::note(format!("fault injected: {text}")),
         Event::Opened(_)

@@ -109,7 +109,10 @@ pub(super) fn next_stop(app: &App) -> String {
                 use crate::engine::plan::Work;
                 match action.work {
                     Work::Manual { .. } | Work::Attest { .. } | Work::Decide { .. } => true,
-                    Work::Change { .. } | Work::Read { .. } | Work::Wait { .. } => false,
+                    Work::Change { .. }
+                    | Work::Upload(_)
+                    | Work::Read { .. }
+                    | Work::Wait { .. } => false,
                 }
             });
             let gated =

@@ -104,7 +104,7 @@ pub(super) fn change_mark(look: &Look, stage: &Stage) -> (&'static str, &'static
     let signs = look.signs;
     let asks = stage.actions.iter().any(|action| match action.work {
         Work::Manual { .. } | Work::Attest { .. } | Work::Decide { .. } => true,
-        Work::Change { .. } | Work::Read { .. } | Work::Wait { .. } => false,
+        Work::Change { .. } | Work::Upload(_) | Work::Read { .. } | Work::Wait { .. } => false,
     });
     let undo = stage.actions.iter().any(|action| action.undo.is_some());
     match (stage.changes(), stage.point_of_no_return.is_some(), undo) {
@@ -231,6 +231,10 @@ fn script_lines(action: &Action) -> Vec<String> {
         Work::Change { script, .. } => (
             "this is sent, and it CHANGES the node:".to_string(),
             script.text.clone(),
+        ),
+        Work::Upload(upload) => (
+            "this file is put on the node:".into(),
+            format!("{}\nas {}", upload.from, upload.to),
         ),
         Work::Read { script, .. } => ("this is sent; it only reads:".into(), script.text.clone()),
         Work::Manual { instructions } => ("you do this:".into(), instructions.clone()),

@@ -292,7 +292,7 @@ pub(super) fn hold_sentence(hold: &crate::engine::hold::Hold) -> String {
         HoldKind::Manual => format!("YOUR TURN: {first}"),
         HoldKind::Attest => format!("Your word is wanted: {first}"),
         HoldKind::Decide => format!("You decide: {first}"),
-        HoldKind::Failure | HoldKind::Doubt => first.to_string(),
+        HoldKind::Failure | HoldKind::Doubt | HoldKind::Prompt => first.to_string(),
         HoldKind::HostKey => first.to_string(),
         HoldKind::Secret => first.to_string(),
     }

@@ -8,6 +8,11 @@
 #   come-back         so many seconds after stop_all the services come up by themselves (once)
 #   no-promotion      its Transaction Manager never becomes primary
 #   second-primary    it claims to be primary beside the real one
+#   tm-dies           its Transaction Manager starts, and is down a moment later
+#
+# A Transaction Manager takes part in the cluster while Cluster.mode is not disabled and the servers file names members. On a
+# core it is the one that touches the shared database: at another level than the schema it is refused, and written down in
+# SHARED/database/violations.
 . "$(dirname "$0")/node.conf"
 command=$1
 shift
@@ -78,6 +83,20 @@ publish() {
     unlock
 }
 
+# What the shared database makes of a Transaction Manager of this level.
+touch_database() {
+    level=$(cat "$dir/axway/Configuration/SecureTransport.level")
+    if [ "$level" != "$(cat "$shared/database/schema")" ]; then
+        echo "$name at $level" >>"$shared/database/violations"
+        echo "tm: the schema is at another level" >&2
+        return 1
+    fi
+}
+
+clustered() {
+    [ "$(cat "$dir/double/mode")" != disabled ] && [ -n "$(awk '!/^#/ && NF' "$home/lib/admin/config/servers")" ]
+}
+
 start_one() {
     if behaves start.fail; then
         echo "$1: cannot start" >&2
@@ -89,10 +108,16 @@ start_one() {
         echo "$1 is already running"
         return 0
     fi
+    if [ "$1" = tm ] && [ "$kind" = core ] && ! touch_database; then return 1; fi
     # In a session of its own, like a real daemon, and holding no file of the caller open.
+    case $1 in
+        admin) listens=$port ;;
+        socks) listens=$stream ;;
+        *) listens=0 ;;
+    esac
     detach=
     if command -v setsid >/dev/null 2>&1; then detach=setsid; fi
-    $detach sh "$home/lib/double/daemon.sh" "$1" "$dir" "$port" >/dev/null 2>&1 </dev/null &
+    $detach sh "$home/lib/double/daemon.sh" "$1" "$dir" "$listens" >/dev/null 2>&1 </dev/null &
     file=$(pid_file "$1")
     waited=0
     until alive "$1" && [ -e "$file.ready" ]; do
@@ -103,13 +128,14 @@ start_one() {
             return 1
         fi
     done
-    if [ "$1" = tm ]; then
+    if [ "$1" = tm ] && clustered; then
         for trait in no-promotion second-primary; do
             if behaves "$trait"; then : >"$shared/$name.$trait"; else rm -f "$shared/$name.$trait"; fi
         done
         : >"$shared/$name.tm"
         publish
     fi
+    if [ "$1" = tm ] && behaves tm-dies; then stop_one tm; fi
     # Starting any service also starts the monitor.
     if [ "$1" != monitord ]; then start_one monitord; fi
     echo "$1 started"
@@ -156,7 +182,7 @@ stop_all() {
         return 1
     fi
     left=$(cat "$run/tm.pid" 2>/dev/null)
-    for service in monitord ftpd httpd as2d sshd pesitd tm admin db; do
+    for service in monitord ftpd httpd as2d sshd pesitd socks tm admin db; do
         if [ -e "$(pid_file "$service")" ]; then stop_one "$service"; fi
     done
     if behaves stop.leave-pid; then echo "${left:-99999999}" >"$run/tm.pid"; fi
@@ -173,7 +199,7 @@ stop_all() {
 
 start_all() {
     worst=0
-    for service in db admin tm ftpd httpd as2d sshd pesitd; do
+    for service in db admin tm socks ftpd httpd as2d sshd pesitd; do
         start_one "$service" || worst=1
     done
     return "$worst"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# One pretend service: a process whose command line shows the install path, a pid file, and for the Admin Tool a
-# listening port. It ends on TERM, when its pid file is gone or names another, and in any case after half an hour.
+# One pretend service: a process whose command line shows the install path, a pid file, and for the Admin Tool and the
+# proxy a listening port. It ends on TERM, when its pid file is gone or names another, and in any case after half an hour.
 service=$1
 dir=$2
 port=$3
@@ -19,7 +19,7 @@ leave() {
 }
 trap leave TERM INT HUP
 echo "$$" >"$file"
-if [ "$service" = admin ] && [ "$port" -gt 0 ] && command -v perl >/dev/null 2>&1; then
+if [ "$port" -gt 0 ] && command -v perl >/dev/null 2>&1; then
     perl -MSocket -e '
         alarm 1800;
         socket(my $s, PF_INET, SOCK_STREAM, 0) or die;

@@ -1,8 +1,11 @@
 #!/bin/sh
 # Lays out a pretend SecureTransport node below one folder.
 #
-#   make-node.sh DIR NAME LEVEL PORT SHARED MEMBER...
+#   [KIND=server] [STREAM=0] make-node.sh DIR NAME LEVEL PORT SHARED MEMBER...
 #
+#   KIND     server; edge: a proxy and no Transaction Manager, members of nothing; core: a Server without a database of its
+#            own, which uses the one in SHARED/database
+#   STREAM   streaming port of an Edge on 127.0.0.1, open while its proxy runs
 #   DIR      everything of this node: axway/ (the pretend <AxwayHome>), counts/, behave/, double/;
 #            with double/bin first in PATH, ps shows this node's processes only, as on a host of its own
 #   NAME     its name in cluster_state and in the servers file
@@ -20,6 +23,8 @@ name=$2
 level=$3
 port=$4
 shared=$5
+kind=${KIND:-server}
+stream=${STREAM:-0}
 shift 5
 
 mkdir -p "$dir/counts" "$dir/behave" "$dir/double/bin" "$shared/members"
@@ -44,6 +49,8 @@ quote() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
     echo "name=$(quote "$name")"
     echo "port=$(quote "$port")"
     echo "shared=$(quote "$shared")"
+    echo "kind=$(quote "$kind")"
+    echo "stream=$(quote "$stream")"
 } >"$dir/double/node.conf"
 
 # Each product command is a stub that hands over to one of the double's scripts, with its own name.
@@ -52,7 +59,12 @@ stub() {
     chmod 755 "$1"
 }
 stub "$axway/display.sh" display.sh
-for service in db admin tm monitord ftpd httpd as2d sshd pesitd; do
+case $kind in
+    edge) behind="db socks" ;;
+    core) behind=tm ;;
+    *) behind="db tm" ;;
+esac
+for service in $behind admin monitord ftpd httpd as2d sshd pesitd; do
     for verb in start stop status; do
         stub "$home/bin/${verb}_$service" command.sh
     done
@@ -91,8 +103,16 @@ echo "SecureTransport has been applied successfully." >"$axway/install.log"
 cp "$axway/install.log" "$axway/synInstall/synPatch/update.log"
 touch -t 202601010000 "$axway/install.log" "$axway/synInstall/synPatch/update.log"
 find "$home/bin" -type f -exec touch -t 202512310000 {} +
-if [ "$name" != "$1" ]; then
+if [ "$name" != "${1:-$name}" ]; then
     echo "2026-01-02" >"$home/var/tmp/cluster_last_sync_timestamp"
     touch -t 202601020000 "$home/var/tmp/cluster_last_sync_timestamp"
 fi
 echo "$home" >"$shared/members/$name"
+
+# Cluster.mode of the node, which a human sets on a page of the Admin Tool (press-mode.sh).
+if [ $# -gt 0 ]; then echo active; else echo disabled; fi >"$dir/double/mode"
+# The database that the nodes of an Enterprise Cluster share knows its own level.
+if [ "$kind" = core ]; then
+    mkdir -p "$shared/database"
+    echo "$level" >"$shared/database/schema"
+fi

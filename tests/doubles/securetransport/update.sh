@@ -7,6 +7,8 @@
 #   update.fail      ends with 1, changes nothing   update.lie    ends with 0 and the usual summary, changes nothing
 #   update.quiet     changes what it should, but ends with 0 and no summary
 #   update.broken    starts nothing afterwards
+#   update.owner     ends with 0 and the usual summary, but gives some files to another user (needs root)
+#   update.hook      a script that runs at the end, after the services were started: what others do meanwhile
 # Each may be narrowed to one step: update.fail.1, update.fail.2.
 . "$(dirname "$0")/node.conf"
 axway=$dir/axway
@@ -14,9 +16,13 @@ home=$axway/SecureTransport
 echo "$*" >>"$dir/counts/update"
 
 file=
+java=
 while [ $# -gt 0 ]; do
     case $1 in
-        -javaargument) shift ;;
+        -javaargument)
+            shift
+            java=$1
+            ;;
         -i)
             shift
             file=$1
@@ -67,6 +73,19 @@ if behaves update.fail; then
     echo "Update FAILED, see $axway/install.log"
     exit 1
 fi
+# Step 2 of the first node of an Enterprise Cluster migrates the database that all share. With database/role there the
+# privileges come through a role, and the stored procedures cannot be changed.
+if [ "$step" = 2 ] && [ "$kind" = core ]; then
+    if [ -e "$shared/database/role" ] && [ "$java" != -DskipDBProcedure=true ]; then
+        log "ERROR: ORA-01031: insufficient privileges"
+        echo "Update FAILED: java.sql.SQLSyntaxErrorException: ORA-01031: insufficient privileges"
+        exit 1
+    fi
+    if [ "$(cat "$shared/database/schema")" != "$level" ]; then
+        echo "$name" >>"$shared/database/migrated-by"
+        echo "$level" >"$shared/database/schema"
+    fi
+fi
 if ! behaves update.lie; then
     if [ "$step" = 1 ]; then
         echo "$level" >"$axway/Configuration/Axway_Installer.level"
@@ -75,12 +94,14 @@ if ! behaves update.lie; then
         echo "$level" >"$home/conf/version.txt"
         # A successful update leaves everything running but the Transaction Manager.
         if ! behaves update.broken; then
-            for service in db admin ftpd httpd sshd; do
+            for service in db admin socks ftpd httpd sshd; do
                 sh "$dir/double/command.sh" "start_$service" >/dev/null
             done
         fi
     fi
 fi
+if behaves update.owner; then chown -R 65534 "$home/conf"; fi
+if behaves update.hook; then sh "$dir/behave/update.hook" >/dev/null 2>&1 </dev/null; fi
 log "$product $level has been applied successfully."
 if behaves update.quiet; then exit 0; fi
 echo "------------------------------ Summary ------------------------------"

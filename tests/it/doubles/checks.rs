@@ -11,7 +11,11 @@ use super::{Bench, Facts, lines};
 use crate::support::procedure_file::{ProcedureFile, text};
 
 fn members(facts: &BTreeMap<String, Value>) -> Members {
-    Members::new(facts.iter().map(|(name, value)| (name.as_str(), value)), [])
+    let roles = [("roles", vec!["server".to_string()])];
+    Members::new(
+        facts.iter().map(|(name, value)| (name.as_str(), value)),
+        roles,
+    )
 }
 
 fn guessed(facts: &Facts) -> BTreeMap<String, Value> {
@@ -127,7 +131,7 @@ fn each_fault_fails_its_own_check() {
 
 #[test]
 fn what_a_rehearsal_starts_with_passes_every_check_and_speaks_the_vocabulary() {
-    let file = ProcedureFile::securetransport_standard_cluster();
+    let file = ProcedureFile::built_in("securetransport/standard-cluster");
     let facts = file.table["facts"].as_table().expect("facts");
     let mut nodes = [BTreeMap::new(), BTreeMap::new(), BTreeMap::new()];
     for (name, fact) in facts {

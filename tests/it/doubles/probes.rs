@@ -74,7 +74,7 @@ fn what_cannot_be_looked_at_is_unknown_never_stopped() {
     )
     .expect("moved");
     fs::remove_file(bench.node(0).axway_home().join("display.sh")).expect("removed");
-    for probe in ["state", "release"] {
+    for probe in ["state", "cluster", "release"] {
         let ended = bench.run(0, &bench.file.body("probe", probe));
         assert_eq!(
             (ended.code, ended.stdout.as_str()),

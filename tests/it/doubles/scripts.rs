@@ -8,18 +8,29 @@ use super::{has, shells};
 use crate::support::double::scripts;
 use crate::support::procedure_file::ProcedureFile;
 
-/// Folder with every script of the procedure (each text once) and of the doubles, and their paths.
+const PROCEDURES: [&str; 4] = [
+    "standard-cluster",
+    "standard-cluster-disjoin",
+    "streaming",
+    "enterprise-cluster",
+];
+
+/// Folder with every script of the procedures (each text once) and of the doubles, and their paths.
 fn all_scripts() -> (tempfile::TempDir, Vec<String>) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut paths = Vec::new();
     let mut seen = BTreeSet::new();
-    for (place, script) in ProcedureFile::securetransport_standard_cluster().scripts() {
-        if seen.insert(script.clone()) {
-            let path = folder
-                .path()
-                .join(format!("{}.sh", place.replace('/', "_")));
-            fs::write(&path, script).expect("written");
-            paths.push(path.display().to_string());
+    for procedure in PROCEDURES {
+        let id = format!("securetransport/{procedure}");
+        for (place, script) in ProcedureFile::built_in(&id).scripts() {
+            if seen.insert(script.clone()) {
+                // Numbered: a step and its undo have the same place.
+                let place = place.replace('/', "_");
+                let name = format!("{procedure}{place}.{}.sh", paths.len());
+                let path = folder.path().join(name);
+                fs::write(&path, script).expect("written");
+                paths.push(path.display().to_string());
+            }
         }
     }
     for entry in fs::read_dir(scripts()).expect("the doubles") {

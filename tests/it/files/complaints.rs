@@ -178,11 +178,9 @@ fn bad_cluster_files_are_refused_with_their_places() {
         ("\"2026-11-22T04:00:00+01:00\"", "\"four in the morning\""),
         ("user = \"relay\"", "usr = \"relay\""),
         ("connect_timeout = \"10s\"", "connect_timeout = 10"),
-        ("method = \"sudo\"", "method = \"su\""),
-        (
-            "user = \"root\"",
-            "user = \"root\", password = { prompt = true }",
-        ),
+        ("method = \"sudo\"", "method = \"pfexec\""),
+        ("user = \"root\"", "user = \"root\", password = \"hunter2\""),
+        ("user = \"relay\"", "password = { prompt = false }"),
         (
             "{ command = \"pass show relay\" }",
             "{ command = \"pass\", env = \"P\" }",

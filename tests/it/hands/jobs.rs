@@ -1,7 +1,7 @@
 //! Jobs: they survive links, us and nothing else, and what is told of them is what happened.
 
 use holdpoint::model::reply::{Claim, JobReport};
-use holdpoint::transport::Change;
+use holdpoint::transport::{Change, Errand};
 use std::os::unix::fs::PermissionsExt;
 
 use crate::support::eventually;
@@ -156,7 +156,10 @@ async fn jobs_that_cannot_be_started_say_why() {
     let mut hands = acts(&[&node]);
     hands.connect(&node).await;
     let mut secretive = order(&node, "r1.secret.1", "read -r word");
-    secretive.script.secrets = vec!["admin_password".into()];
+    let Errand::Script(script) = &mut secretive.errand else {
+        panic!("it is a script");
+    };
+    script.secrets = vec!["admin_password".into()];
     hands.start(&secretive);
     let why = hands.job(&secretive, is_not_started).await;
     assert!(format!("{why:?}").contains("admin_password"), "{why:?}");

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 /// The level that the pretend upgrade pack brings, as a cluster file's `target`.
 pub const TARGET: &str = "5.5-20240627";
 
-/// Some doubles that form one cluster, primary first.
+/// Some doubles that belong together; the members of a Standard Cluster with the primary first.
 pub struct DoubleCluster {
     folder: tempfile::TempDir,
     pub nodes: Vec<Double>,
@@ -31,9 +31,43 @@ pub struct DoubleCluster {
 /// One pretend node.
 pub struct Double {
     pub name: String,
+    pub kind: Kind,
     pub dir: PathBuf,
     /// Where its Admin Tool listens, on 127.0.0.1.
     pub port: u16,
+    /// Where the proxy of an Edge listens.
+    pub stream: u16,
+}
+
+/// What a pretend node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A Server of a Standard Cluster.
+    Member,
+    /// A Server with a database of its own, member of nothing.
+    Server,
+    /// A Server that shares an external database with others: Enterprise Cluster.
+    Core,
+    Edge,
+}
+
+impl Kind {
+    /// What the double's scripts call it.
+    fn word(self) -> &'static str {
+        match self {
+            Kind::Member | Kind::Server => "server",
+            Kind::Core => "core",
+            Kind::Edge => "edge",
+        }
+    }
+
+    /// Its role in a cluster file.
+    pub fn role(self) -> &'static str {
+        match self {
+            Kind::Member | Kind::Server | Kind::Core => "server",
+            Kind::Edge => "edge",
+        }
+    }
 }
 
 /// How a script ended, and what it printed.
@@ -45,32 +79,42 @@ pub struct Ended {
 }
 
 impl DoubleCluster {
-    /// Lays out `count` stopped nodes `st1`, `st2`, ... on 5.4, and an upgrade pack.
+    /// Lays out `count` stopped nodes `st1`, `st2`, ... of a Standard Cluster on 5.4, and an upgrade pack.
     pub fn new(count: usize) -> DoubleCluster {
-        let folder = tempfile::tempdir().expect("a folder for the doubles");
         let names: Vec<String> = (1..=count).map(|number| format!("st{number}")).collect();
-        let ports: Vec<TcpListener> = names
+        let wanted: Vec<_> = names
             .iter()
-            .map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"))
+            .map(|name| (name.as_str(), Kind::Member))
             .collect();
-        let mut nodes = Vec::new();
-        for (name, port) in names.iter().zip(&ports) {
+        DoubleCluster::of(&wanted)
+    }
+
+    /// Lays out stopped nodes on 5.4, and an upgrade pack.
+    pub fn of(wanted: &[(&str, Kind)]) -> DoubleCluster {
+        let folder = tempfile::tempdir().expect("a folder for the doubles");
+        let members = wanted.iter().filter(|(_, kind)| *kind == Kind::Member);
+        let members: Vec<&str> = members.map(|(name, _)| *name).collect();
+        let ports: Vec<[TcpListener; 2]> = wanted
+            .iter()
+            .map(|_| [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port")))
+            .collect();
+        let nodes = wanted.iter().zip(&ports).map(|((name, kind), ports)| {
+            let [port, stream] = ports.each_ref().map(|port| {
+                let bound = port.local_addr().expect("a bound port");
+                bound.port()
+            });
+            let (name, dir) = (name.to_string(), folder.path().join(name));
             let node = Double {
-                name: name.clone(),
-                dir: folder.path().join(name),
-                port: port.local_addr().expect("a bound port").port(),
+                name,
+                kind: *kind,
+                dir,
+                port,
+                stream,
             };
-            let made = Command::new("sh")
-                .arg(scripts().join("make-node.sh"))
-                .args([&node.dir.display().to_string(), name, "V5.4"])
-                .arg(node.port.to_string())
-                .arg(folder.path().join("shared"))
-                .args(&names)
-                .status()
-                .expect("sh exists");
-            assert!(made.success(), "make-node.sh ended with {made}");
-            nodes.push(node);
-        }
+            node.lay_out(&folder.path().join("shared"), &members);
+            node
+        });
+        let nodes = nodes.collect();
         let packs = folder.path().join("packs");
         fs::create_dir(&packs).expect("a folder for the packs");
         fs::write(
@@ -88,7 +132,12 @@ impl DoubleCluster {
 
     /// The same, with everything running: the primary first, as in life.
     pub fn running(count: usize) -> DoubleCluster {
-        let cluster = DoubleCluster::new(count);
+        DoubleCluster::new(count).started()
+    }
+
+    /// Starts all nodes in their order, and forgets that.
+    pub fn started(self) -> DoubleCluster {
+        let cluster = self;
         for node in &cluster.nodes {
             assert!(
                 node.command("start_all").success(),
@@ -107,16 +156,44 @@ impl DoubleCluster {
         self.folder.path().join("packs")
     }
 
-    /// The human who presses Synchronize All; whether the page reported success.
+    /// What the nodes of an Enterprise Cluster share: `schema`, `migrated-by`, `violations`, `role`.
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join("shared/database")
+    }
+
+    /// A folder outside every installation.
+    pub fn outside(&self) -> PathBuf {
+        let folder = self.folder.path().join("outside");
+        fs::create_dir_all(&folder).expect("a folder outside");
+        folder
+    }
+
+    /// The human who presses Synchronize All on the primary Server; whether the page reported success.
     pub fn press_synchronize_all(&self) -> bool {
-        Command::new("sh")
-            .arg(scripts().join("sync-all.sh"))
-            .args(self.nodes.iter().map(|node| &node.dir))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .expect("sh exists")
-            .success()
+        self.press("sync-all.sh", Kind::Member)
+    }
+
+    /// The human who presses Synchronize All on the primary Edge, the first one.
+    pub fn press_synchronize_edges(&self) -> bool {
+        self.press("sync-edges.sh", Kind::Edge)
+    }
+
+    fn press(&self, button: &str, kind: Kind) -> bool {
+        let nodes = self.nodes.iter().filter(|node| node.kind == kind);
+        succeeds(
+            Command::new("sh")
+                .arg(scripts().join(button))
+                .args(nodes.map(|node| &node.dir)),
+        )
+    }
+
+    /// The human who sets Cluster.mode on every node; whether each page took it.
+    pub fn set_cluster_mode(&self, mode: &str) -> bool {
+        let set = |node: &Double| {
+            let press = scripts().join("press-mode.sh");
+            succeeds(Command::new("sh").arg(press).arg(&node.dir).arg(mode))
+        };
+        self.nodes.iter().all(set)
     }
 }
 
@@ -133,6 +210,25 @@ impl Drop for DoubleCluster {
 }
 
 impl Double {
+    fn lay_out(&self, shared: &Path, members: &[&str]) {
+        let listed = if self.kind == Kind::Member {
+            members
+        } else {
+            &[]
+        };
+        let made = Command::new("sh")
+            .arg(scripts().join("make-node.sh"))
+            .arg(&self.dir)
+            .args([&self.name, "V5.4", &self.port.to_string()])
+            .arg(shared)
+            .args(listed)
+            .env("KIND", self.kind.word())
+            .env("STREAM", self.stream.to_string())
+            .status()
+            .expect("sh exists");
+        assert!(made.success(), "make-node.sh ended with {made}");
+    }
+
     pub fn axway_home(&self) -> PathBuf {
         self.dir.join("axway")
     }
@@ -143,11 +239,15 @@ impl Double {
     }
 
     /// What a cluster file says about this node, as parameter and value.
-    pub fn params(&self) -> [(&'static str, String); 2] {
-        [
+    pub fn params(&self) -> Vec<(&'static str, String)> {
+        let mut params = vec![
             ("axway_home", self.axway_home().display().to_string()),
             ("admin_port", self.port.to_string()),
-        ]
+        ];
+        if self.kind == Kind::Edge {
+            params.push(("streaming_port", self.stream.to_string()));
+        }
+        params
     }
 
     /// The search path of a session on this node. With it `ps` shows only this node's processes, as on a host of its
@@ -194,6 +294,11 @@ impl Double {
             .status()
             .expect("the command exists")
     }
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().expect("sh exists").success()
 }
 
 /// Runs a script as a node would: `shell` reads it from its standard input. `shell` is `["dash"]` or `["busybox", "sh"]`.

@@ -4,10 +4,30 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use holdpoint::transport::ssh::{
-    Credentials, Endpoint, KnownHostsFiles, Limits, ReadOutput, Session,
+    Credentials, Endpoint, KnownHostsFiles, Limits, ReadOutput, Route, Session, Tuning,
 };
 
 use super::sshd::Sshd;
+
+/// An endpoint that leads nowhere: what a story does not say.
+pub fn nowhere() -> Endpoint {
+    Endpoint {
+        node: String::new(),
+        host: String::new(),
+        port: 22,
+        user: String::new(),
+        identities: vec![],
+        identities_only: true,
+        agent: None,
+        known_hosts: KnownHostsFiles::default(),
+        pinned: None,
+        connect_timeout: Duration::from_secs(5),
+        become_user: None,
+        job_dir: None,
+        route: Route::Direct,
+        tuning: Tuning::default(),
+    }
+}
 
 /// An endpoint for `node` with its login key and an empty holdpoint file: the host key is not known yet.
 pub fn stranger(node: &Sshd) -> Endpoint {
@@ -17,17 +37,13 @@ pub fn stranger(node: &Sshd) -> Endpoint {
         port: node.port,
         user: node.user.clone(),
         identities: vec![node.login_key.clone()],
-        identities_only: true,
-        agent: None,
         known_hosts: KnownHostsFiles {
             user: vec![],
             global: vec![],
             own: own_file(node),
         },
-        pinned: None,
-        connect_timeout: Duration::from_secs(5),
-        become_user: None,
         job_dir: Some(format!("{}/jobs", node.home.display())),
+        ..nowhere()
     }
 }
 

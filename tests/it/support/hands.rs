@@ -12,7 +12,7 @@ use holdpoint::model::time::{Span, Stamp};
 use holdpoint::model::value::Value;
 use holdpoint::transport::nodes::{CheckSetup, NodeSetup, ProbeSetup, Secrets, SshActs, SshLooks};
 use holdpoint::transport::ssh::{Credentials, Endpoint};
-use holdpoint::transport::{Acts, Arrival, Change, Look, Looks, Order};
+use holdpoint::transport::{Acts, Arrival, Change, Errand, Look, Looks, Order};
 
 use super::endpoint::friend;
 use super::sshd::Sshd;
@@ -77,9 +77,12 @@ pub fn order(node: &Sshd, job: &str, script: &str) -> Order {
         attempt: 1,
         node: NodeId::new(&node.name),
         job: job.into(),
-        script: Script::assemble(Class::Change, &[], &[], script).expect("no NUL"),
+        errand: Errand::Script(Script::assemble(Class::Change, &[], &[], script).expect("no NUL")),
+        dialogue: None,
+        reboots: false,
         timeout: Span::seconds(30),
         then: BTreeMap::from([("service".into(), Value::text("stopped"))]),
+        also_on: Vec::new(),
         typical: Span::seconds(1),
         output: vec![],
     }
@@ -135,6 +138,33 @@ impl<T: Looks> Watcher<T> {
             _ => None,
         };
         self.until("a link report", report).await
+    }
+
+    /// As [`Watcher::link`], and what has arrived already counts: the `nth` such report of the node.
+    pub async fn link_again(
+        &mut self,
+        node: &Sshd,
+        wanted: fn(&LinkReport) -> bool,
+        nth: usize,
+    ) -> LinkReport {
+        let name = node.name.clone();
+        let fits = |arrival: &Arrival| match arrival {
+            Arrival::Link { node, report } if node.as_str() == name && wanted(report) => {
+                Some(report.clone())
+            }
+            _ => None,
+        };
+        let found: Vec<LinkReport> = self.seen.iter().filter_map(fits).collect();
+        if let Some(report) = found.get(nth - 1) {
+            return report.clone();
+        }
+        let mut missing = nth - found.len();
+        let next = |arrival: &Arrival| {
+            let report = fits(arrival)?;
+            missing -= 1;
+            (missing == 0).then_some(report)
+        };
+        self.until("a link report", next).await
     }
 
     /// Connects and waits for it.

@@ -17,6 +17,8 @@ pub fn spec(id: &str, payload: &str) -> JobSpec {
         payload: payload.into(),
         secrets: vec![],
         grace: Duration::from_secs(1),
+        asks: false,
+        terminal: false,
     }
 }
 

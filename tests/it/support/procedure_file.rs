@@ -1,4 +1,4 @@
-//! A built-in procedure's file, read as plain TOML: its scripts as they would be sent, without the program's own parser.
+//! A built-in procedure's whole text, read as plain TOML: its scripts as they would be sent, without the program's own parser.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,20 @@ pub struct ProcedureFile {
 }
 
 impl ProcedureFile {
-    pub fn securetransport_standard_cluster() -> ProcedureFile {
-        let text = include_str!("../../../src/catalog/securetransport/standard-cluster.toml");
-        ProcedureFile {
-            table: text.parse().expect("valid TOML"),
-        }
+    /// A procedure of the catalogue with its parts, every script put together from its pieces.
+    pub fn built_in(id: &str) -> ProcedureFile {
+        let text = holdpoint::catalog::text(id).unwrap_or_else(|| panic!("{id} is built in"));
+        let mut table: Table = text.parse().expect("valid TOML");
+        let pieces = match table.remove("scripts") {
+            Some(Value::Table(pieces)) => pieces,
+            _ => Table::new(),
+        };
+        let mut whole = Value::Table(table);
+        put_together(&mut whole, &pieces);
+        let Value::Table(table) = whole else {
+            unreachable!("a table stays one")
+        };
+        ProcedureFile { table }
     }
 
     /// Entries of a list such as `probe`, `check`, `phase`, `branch`.
@@ -81,6 +90,37 @@ pub fn assemble(variables: &BTreeMap<String, String>, body: &str) -> String {
     Script::assemble(Class::Read, &named, &[], body)
         .expect("no NUL bytes")
         .text
+}
+
+/// Replaces every `{ use = [..], text = ".." }` by what it stands for.
+fn put_together(value: &mut Value, pieces: &Table) {
+    let used = value.get("use").and_then(Value::as_array).cloned();
+    match (used, &mut *value) {
+        (Some(used), Value::Table(script)) => {
+            let piece = |name: &Value| {
+                let name = name.as_str().expect("a name");
+                text(pieces, name).trim_matches('\n').to_string()
+            };
+            let mut parts: Vec<String> = used.iter().map(piece).collect();
+            parts.extend(
+                script
+                    .get("text")
+                    .map(|own| own.as_str().expect("a text").into()),
+            );
+            *value = Value::String(parts.join("\n"));
+        }
+        (None, Value::Table(table)) => {
+            for (_, value) in table.iter_mut() {
+                put_together(value, pieces);
+            }
+        }
+        (None, Value::Array(entries)) => {
+            entries
+                .iter_mut()
+                .for_each(|entry| put_together(entry, pieces));
+        }
+        _ => {}
+    }
 }
 
 /// A text of a table.

@@ -13,6 +13,8 @@ use holdpoint::engine::plan::Work as Task;
 use holdpoint::engine::state::RunState;
 use holdpoint::engine::summary::Exit;
 use holdpoint::engine::{recover, turn};
+use holdpoint::model::cluster::Cluster;
+use holdpoint::model::dialogue::Answer;
 use holdpoint::model::drill::Fault;
 use holdpoint::model::ids::{ActionId, NodeId, RunId};
 use holdpoint::model::procedure::Procedure;
@@ -32,6 +34,8 @@ pub struct PureRun {
     pub entries: Vec<Entry>,
     /// Every change that was sent, in order.
     pub sent: Vec<(ActionId, u32)>,
+    /// Every answer to a program that was sent, with how much that had printed.
+    pub answers: Vec<(ActionId, u64, Answer)>,
     pub exit: Option<Exit>,
     intents: BTreeSet<(ActionId, u32)>,
     timers: BTreeMap<(Stamp, u64), Timer>,
@@ -56,8 +60,17 @@ pub fn person() -> Person {
 
 impl PureRun {
     pub fn new(id: &str, nodes: usize, seed: u64) -> PureRun {
-        let procedure = procedure(id);
+        Self::of(procedure(id), nodes, seed)
+    }
+
+    /// A rehearsal of this procedure.
+    pub fn of(procedure: Procedure, nodes: usize, seed: u64) -> PureRun {
         let cluster = twin(&procedure, nodes).expect("the procedure can be rehearsed");
+        Self::on(procedure, cluster, seed)
+    }
+
+    /// A rehearsal of this procedure on a pretend cluster of this shape.
+    pub fn on(procedure: Procedure, cluster: Cluster, seed: u64) -> PureRun {
         let world = SimWorld::new(Arc::new(procedure.clone()), &cluster, None, seed);
         let brief = Arc::new(Brief::new(procedure, cluster, Mode::Rehearse, Goal::Walk));
         PureRun {
@@ -67,6 +80,7 @@ impl PureRun {
             now: Stamp(0),
             entries: Vec::new(),
             sent: Vec::new(),
+            answers: Vec::new(),
             exit: None,
             intents: BTreeSet::new(),
             timers: BTreeMap::new(),
@@ -176,6 +190,16 @@ impl PureRun {
                 let work = self.work(&action, attempt);
                 self.world.attach(work, now);
             }
+            Effect::Answer {
+                action,
+                attempt,
+                at,
+                answer,
+            } => {
+                self.answers.push((action.clone(), at, answer));
+                let work = self.work(&action, attempt);
+                self.world.answer(&work, at, now);
+            }
             Effect::Cancel { action, attempt } => {
                 let work = self.work(&action, attempt);
                 self.world.cancel(&work, now);
@@ -211,12 +235,18 @@ impl PureRun {
             Task::Change { output, .. } | Task::Read { output, .. } => output.clone(),
             _ => Vec::new(),
         };
+        let prompts = planned.work.dialogue().into_iter().flat_map(|d| &d.prompts);
+        let asks =
+            prompts.filter_map(|prompt| Some((Some(prompt.id.clone()), prompt.says.clone()?)));
         Work {
+            asks: asks.collect(),
+            reboots: planned.work.reboots(),
             action: action.clone(),
             attempt,
             node: planned.node.clone().expect("what is sent has a node"),
             job: self.state.job_id(action, attempt),
             then: planned.then.clone(),
+            also_on: planned.others(),
             typical: record.stage.typical,
             output,
         }

@@ -1,66 +1,57 @@
-//! A cluster as real as a test can have it: OpenSSH servers on addresses of their own, each with a product double behind
-//! it, and the cluster file that an operator would write.
+//! A SecureTransport cluster as real as a test can have it: OpenSSH servers, each with a product double behind it, and the
+//! cluster file that an operator would write.
 
-use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
+use std::path::PathBuf;
 
-use super::double::DoubleCluster;
-use super::sshd::Sshd;
+use super::double::{DoubleCluster, Kind};
+use super::site::Site;
 
 pub struct RealCluster {
-    pub servers: Vec<Sshd>,
+    pub site: Site,
     pub doubles: DoubleCluster,
-    /// State folder and cluster file.
-    pub folder: tempfile::TempDir,
+    procedure: &'static str,
+}
+
+impl Deref for RealCluster {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
+    }
 }
 
 impl RealCluster {
-    /// `count` running nodes, all of them known by their host keys. `None` (with a printed reason) where no sshd is
-    /// installed. `first_ip` keeps stories that run at the same time apart: 127.0.`first_ip`.1 and so on.
+    /// A Standard Cluster of `count` running nodes on 127.0.`first_ip`.1 and up; see [`Site::start`].
     pub fn start(count: usize, first_ip: u8) -> Option<RealCluster> {
-        let mut servers = Vec::new();
-        for number in 1..=count {
-            let ip = format!("127.0.{first_ip}.{number}");
-            servers.push(Sshd::start(&format!("st{number}"), &ip)?);
-        }
-        let doubles = DoubleCluster::running(count);
-        for (server, double) in servers.iter().zip(&doubles.nodes) {
-            // Each node sees the processes of its own double only, as a host of its own would.
-            let path = format!("export PATH='{}'\n", double.path());
-            fs::write(server.home.join(".bashrc"), path).expect("the node's login script");
-        }
-        let cluster = RealCluster {
-            servers,
-            doubles,
-            folder: tempfile::tempdir().expect("a folder for the operator"),
-        };
-        cluster.know_all();
-        fs::write(cluster.file(), cluster.text("")).expect("the cluster file");
+        let names: Vec<String> = (1..=count).map(|number| format!("st{number}")).collect();
+        let nodes: Vec<_> = names
+            .iter()
+            .map(|name| (name.as_str(), Kind::Member))
+            .collect();
+        let cluster = RealCluster::of("securetransport/standard-cluster", &nodes, first_ip)?;
+        cluster.write(&cluster.text(""));
         Some(cluster)
     }
 
-    /// The operator's known_hosts file.
-    pub fn known_hosts(&self) -> PathBuf {
-        self.folder.path().join("known_hosts")
-    }
-
-    /// Writes every server's present host key into it.
-    pub fn know_all(&self) {
-        let lines: Vec<String> = self.servers.iter().map(Sshd::known_hosts_line).collect();
-        fs::write(self.known_hosts(), lines.join("\n") + "\n").expect("known_hosts");
-    }
-
-    pub fn file(&self) -> PathBuf {
-        self.folder.path().join("cluster.toml")
-    }
-
-    pub fn file_arg(&self) -> String {
-        self.file().display().to_string()
-    }
-
-    pub fn state(&self) -> PathBuf {
-        self.folder.path().join("state")
+    /// Running nodes for a procedure, in this order. The cluster file is not written yet.
+    pub fn of(
+        procedure: &'static str,
+        nodes: &[(&str, Kind)],
+        first_ip: u8,
+    ) -> Option<RealCluster> {
+        let names: Vec<&str> = nodes.iter().map(|(name, _)| *name).collect();
+        let site = Site::start(&names, first_ip)?;
+        let doubles = DoubleCluster::of(nodes).started();
+        for (index, double) in doubles.nodes.iter().enumerate() {
+            // Each node sees the processes of its own double only, as a host of its own would.
+            site.see_only(index, &double.path());
+        }
+        Some(RealCluster {
+            site,
+            doubles,
+            procedure,
+        })
     }
 
     /// The cluster file, with `more` at the end of `[params]`.
@@ -69,15 +60,11 @@ impl RealCluster {
         let mut text = format!(
             r#"[cluster]
 name = "st-test"
-procedure = "securetransport/standard-cluster"
+procedure = "{procedure}"
 target = "5.5-20240627"
 place = "lab"
 
-[ssh]
-user = "{user}"
-identities_only = true
-known_hosts = ["{known}"]
-
+{ssh}
 [params]
 upgrade_step1 = "{packs}/UpgradeStep1.jar"
 upgrade_step2 = "{packs}/UpgradeStep2.jar"
@@ -88,33 +75,17 @@ stop_timeout = "20s"
 ready_timeout = "30s"
 {more}
 "#,
-            user = self.servers[0].user,
-            known = self.known_hosts().display(),
+            procedure = self.procedure,
+            ssh = self.ssh_table(),
             packs = packs.display(),
         );
-        for (server, double) in self.servers.iter().zip(&self.doubles.nodes) {
-            write!(
-                text,
-                r#"
-[[node]]
-name = "{name}"
-host = "{ip}"
-roles = ["server"]
-ssh.port = {port}
-ssh.identities = ["{key}"]
-ssh.job_dir = "{jobs}"
-params.axway_home = "{home}"
-params.admin_port = {admin}
-"#,
-                name = double.name,
-                ip = server.ip,
-                port = server.port,
-                key = server.login_key.display(),
-                jobs = server.dir.join("jobs").display(),
-                home = double.axway_home().display(),
-                admin = double.port,
-            )
-            .expect("writing to a text");
+        for (index, double) in self.doubles.nodes.iter().enumerate() {
+            let quoted = |(name, value): (&'static str, String)| match name {
+                "axway_home" => (name, format!("{value:?}")),
+                _ => (name, value),
+            };
+            let params: Vec<_> = double.params().into_iter().map(quoted).collect();
+            text += &self.node_table(index, &[double.kind.role()], &params);
         }
         text
     }
@@ -147,11 +118,5 @@ params.admin_port = {admin}
             .iter()
             .map(|double| shown(double.axway_home()))
             .collect()
-    }
-
-    /// Whether any job was ever put on a node.
-    pub fn has_jobs(&self) -> bool {
-        let used = |dir: &Path| dir.join("jobs").exists();
-        self.servers.iter().any(|server| used(&server.dir))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use holdpoint::model::condition::Condition;
 use holdpoint::model::ids::{FactId, NodeId, ProbeId, RoleId};
 use holdpoint::model::procedure::{
-    Check, CheckKind, FactKind, FactSpec, Probe, Procedure, Rehearsed, Role, Severity,
+    Access, Check, CheckKind, FactKind, FactSpec, Probe, Procedure, Rehearsed, Role, Severity,
 };
 use holdpoint::model::reply::{Claim, JobReport, LinkReport};
 use holdpoint::model::time::{Span, Stamp};
@@ -20,6 +20,7 @@ pub fn procedure() -> Procedure {
         about: String::new(),
         kind,
         rehearse: Some(rehearse),
+        follows: false,
     };
     let words = |words: &[&str]| FactKind::Values(words.iter().map(|w| (*w).into()).collect());
     let same = |text: &str| Rehearsed::Same(Value::text(text));
@@ -74,13 +75,15 @@ pub fn procedure() -> Procedure {
                 via: Vec::new(),
                 why: String::new(),
             }],
-            rehearse_target: None,
+            ..VersionRules::default()
         },
         invariants: Vec::new(),
         lookups: BTreeMap::new(),
         phases: Vec::new(),
         branches: Vec::new(),
         notes: Vec::new(),
+        access: Access::default(),
+        included: Vec::new(),
     }
 }
 
@@ -189,6 +192,8 @@ pub fn stop(node: &str) -> Work {
 /// A job of a minute with three lines.
 pub fn work(step: &str, node: &str, then: &[(&str, &str)]) -> Work {
     Work {
+        asks: Vec::new(),
+        reboots: false,
         action: format!("{step}@{node}").as_str().into(),
         attempt: 1,
         node: NodeId::new(node),
@@ -197,6 +202,7 @@ pub fn work(step: &str, node: &str, then: &[(&str, &str)]) -> Work {
             .iter()
             .map(|(fact, value)| (FactId::new(*fact), Value::text(*value)))
             .collect(),
+        also_on: Vec::new(),
         typical: Span::seconds(60),
         output: ["one", "two", "three"].map(String::from).to_vec(),
     }
@@ -231,6 +237,7 @@ fn line(reply: &Reply) -> Option<String> {
         Reply::Check { check, output, .. } => Some(format!("check {check} {output:?}")),
         Reply::Job { report, .. } => Some(match report {
             JobReport::Accepted => "accepted".into(),
+            JobReport::Asks { prompt, text, at } => format!("asks {prompt:?} {text:?} at {at}"),
             JobReport::Ended {
                 claim: Claim::Exited { code },
             } => format!("ended {code}"),

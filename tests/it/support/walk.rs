@@ -106,6 +106,30 @@ impl Walk {
         self.end()
     }
 
+    /// Answers every hold point: with what `other` makes of its `HOLD` line and of what is expected, else as the usual
+    /// operator does (types the phrase, says yes and done, waives, takes the first way out). Without an answer, or past
+    /// 250 answers, the story is given up.
+    pub fn guide(mut self, mut other: impl FnMut(&str, &str) -> Option<String>) -> Ended {
+        let (mut hold, mut answers) = (String::new(), 0);
+        while let Some(line) = self.line() {
+            if line.starts_with("HOLD ") {
+                hold = line.clone();
+            }
+            let Some(expected) = line.strip_prefix("  expect: ").map(str::to_string) else {
+                continue;
+            };
+            let answer = other(&hold, &expected).unwrap_or_else(|| usual(&expected));
+            self.type_line(&answer);
+            answers += 1;
+            assert!(
+                answers < 250,
+                "the walk goes round in circles:\n{}",
+                tail(&self.transcript)
+            );
+        }
+        self.end()
+    }
+
     /// Closes the input, reads what is left and waits for the end.
     pub fn end(mut self) -> Ended {
         self.input = None;
@@ -168,6 +192,25 @@ pub fn diligent(expected: &str) -> Option<String> {
         _ => return None,
     };
     Some(answer.into())
+}
+
+/// What the usual operator answers to any hold point.
+pub fn usual(expected: &str) -> String {
+    if let Some(phrase) = expected.strip_prefix("type \"") {
+        return phrase.trim_end_matches('"').to_string();
+    }
+    let words = expected.trim_start_matches("one of ");
+    match words.split([' ', ',']).next() {
+        Some("waive") => "waive a test machine".into(),
+        Some(word) => format!("{word} seen"),
+        None => "leave".into(),
+    }
+}
+
+/// The last lines of a transcript, for the message of a failed assertion.
+pub fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(40)..].join("\n")
 }
 
 /// Runs the program to its end with nothing on its input.

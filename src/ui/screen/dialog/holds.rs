@@ -147,6 +147,7 @@ fn framed(app: &App, key: &HoldKey) -> Dialog {
         HoldKind::Decide => "YOU DECIDE",
         HoldKind::Failure => "HELD",
         HoldKind::Doubt => "IN DOUBT",
+        HoldKind::Prompt => "IT ASKS",
         HoldKind::HostKey => "UNKNOWN HOST KEY",
         HoldKind::Secret => "SECRET",
     };
@@ -164,6 +165,7 @@ fn framed(app: &App, key: &HoldKey) -> Dialog {
         | HoldKind::Manual
         | HoldKind::Attest
         | HoldKind::Decide
+        | HoldKind::Prompt
         | HoldKind::HostKey
         | HoldKind::Secret => Role::GateFrame,
     };
@@ -187,7 +189,7 @@ pub(super) fn choice(
         lines.extend(wrapped(look, Role::Dim, head, columns));
         if matches!(
             hold.kind,
-            HoldKind::Manual | HoldKind::Attest | HoldKind::Decide
+            HoldKind::Manual | HoldKind::Attest | HoldKind::Decide | HoldKind::Prompt
         ) {
             for text in hold.text.iter().skip(1) {
                 lines.extend(wrapped(look, Role::Base, text, columns));
@@ -198,18 +200,24 @@ pub(super) fn choice(
     let title = format!("{}: {}.", option.id, option.title.trim_end_matches('.'));
     lines.extend(wrapped(look, Role::Title, &title, columns));
     dialog.lines = lines;
+    // What must not be kept is not shown either.
+    let typed = match option.id {
+        "answer-hidden" => "*".repeat(modal.field.text().chars().count()),
+        _ => modal.field.text().to_string(),
+    };
     dialog.fixed = match option.note {
         Some(wanted) => vec![
             Line::default(),
-            field_line(
+            field_of(
                 look,
                 &wanted.to_lowercase(),
-                &modal.field,
+                &typed,
+                modal.field.cursor(),
                 Role::Field,
                 columns,
                 (Role::Dim, "Enter sends"),
             ),
-            said_line(look, modal, note_words(wanted)),
+            said_line(look, modal, note_words(option.id, wanted)),
         ],
         None => vec![
             Line::default(),
@@ -228,8 +236,12 @@ pub(super) fn choice(
     dialog
 }
 
-fn note_words(wanted: &str) -> &'static str {
+fn note_words(option: &str, wanted: &str) -> &'static str {
     match wanted {
+        "TEXT" if option == "answer-hidden" => {
+            "It is given to the program and kept nowhere. Esc goes back."
+        }
+        "TEXT" => "It is given to the program, and journalled. Esc goes back.",
         "REASON" => "The reason is journalled and printed in the report. Esc goes back.",
         "OPTION" => "Type one of the words above. Esc goes back.",
         _ => "Say what you did or saw; it is journalled. Esc goes back.",

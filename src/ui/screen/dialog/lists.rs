@@ -164,10 +164,14 @@ pub(super) fn what_if(app: &App, modal: &Modal, columns: usize) -> Dialog {
 /// Whether a way is open now, as the engine's facts say.
 fn allowed(app: &App, branch: &Branch) -> (Role, &'static str) {
     let Some(when) = &branch.when else {
-        return (Role::Ok, "open now");
+        return match branch.said {
+            Some(_) => (Role::Warn, "if you say"),
+            None => (Role::Ok, "open now"),
+        };
     };
     match app.run.facts.holds(when, None, &app.run.view()) {
         Truth::Yes => (Role::Ok, "open now"),
+        Truth::No if branch.said.is_some() => (Role::Warn, "if you say"),
         Truth::No => (Role::Dim, "not now"),
         Truth::Unknown(_) => (Role::Warn, "unknown"),
     }
@@ -194,6 +198,11 @@ pub(super) fn branch(app: &App, modal: &Modal, id: &BranchId, columns: usize) ->
         dialog
             .lines
             .extend(wrapped(look, role, &format!("{word}: {when}"), columns));
+    }
+    if let Some(said) = &branch.said {
+        let said = format!("Or you say that it happened: {said}");
+        let said = wrapped(look, Role::Base, &said, columns);
+        dialog.lines.extend(said);
     }
     if branch.way_back {
         dialog.lines.extend(wrapped(

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::super::kit::panel;
+use crate::engine::event::Doubt;
 use crate::engine::state::{ActionState, FRESH, RunState};
 use crate::engine::summary;
 use crate::model::ids::{FactId, NodeId};
@@ -313,6 +314,13 @@ fn now(app: &App, node: &NodeId) -> Cell {
         }
         ActionState::Verifying { .. } => Cell::new(
             format!("{} {words}", signs.spinner(app.now.0)),
+            Role::StepRunning,
+        ),
+        ActionState::InDoubt {
+            doubt: Doubt::Rebooting { .. },
+            ..
+        } => Cell::new(
+            format!("{} reboots: {words}", signs.spinner(app.now.0)),
             Role::StepRunning,
         ),
         ActionState::InDoubt { .. } => Cell::new(

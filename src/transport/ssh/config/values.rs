@@ -1,0 +1,82 @@
+//! Values of options: numbers, ports, times, words with a fixed meaning, lists of paths.
+
+/// Seconds of `90`, `1m30s`, `2h`: parts add up (sshd_config(5), TIME FORMATS).
+pub(super) fn seconds(text: &str) -> Option<u32> {
+    let mut total: u32 = 0;
+    let mut rest = text;
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let signed = rest.trim_start();
+        let digits = signed.strip_prefix('+').unwrap_or(signed);
+        let end = digits
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(digits.len());
+        let number: u32 = digits[..end].parse().ok()?;
+        let mut after = digits[end..].chars();
+        let unit = match after.next() {
+            None | Some('s' | 'S') => 1,
+            Some('m' | 'M') => 60,
+            Some('h' | 'H') => 3600,
+            Some('d' | 'D') => 86_400,
+            Some('w' | 'W') => 604_800,
+            Some(_) => return None,
+        };
+        total = total.checked_add(number.checked_mul(unit)?)?;
+        rest = after.as_str();
+    }
+    // ssh(1) counts in a signed int.
+    i32::try_from(total).ok().map(|_| total)
+}
+
+/// A whole number from 0 up to `most`, written as strtonum(3) takes it.
+pub(super) fn number(text: &str, most: u32) -> Option<u32> {
+    let text = text.trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let value: u32 = digits.parse().ok().filter(|_| plain)?;
+    (value <= most && (!negative || value == 0)).then_some(value)
+}
+
+/// A TCP port. Names of services are not looked up.
+pub(super) fn port(text: &str) -> Option<u16> {
+    let number = number(text, 65_535)?;
+    u16::try_from(number).ok().filter(|port| *port > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_numbers_and_ports() {
+        let times = [
+            ("90", Some(90)),
+            ("1m30s", Some(90)),
+            ("1M30", Some(90)),
+            ("1w2d3h4m5s", Some(788_645)),
+            ("+5", Some(5)),
+            ("5x", None),
+            ("-5", None),
+            ("", None),
+            ("m", None),
+            ("9999999999", None),
+            ("4000w", None),
+        ];
+        for (text, wanted) in times {
+            assert_eq!(seconds(text), wanted, "{text}");
+        }
+        assert_eq!(number("-0", 9), Some(0));
+        assert_eq!(number("-1", 9), None);
+        assert_eq!(number("10", 9), None);
+        assert_eq!(number("1x", 9), None);
+        assert_eq!(
+            (port("22"), port("0"), port("65536"), port("ssh")),
+            (Some(22), None, None, None)
+        );
+    }
+}

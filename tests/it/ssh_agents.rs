@@ -1,0 +1,153 @@
+//! Keys that live in an agent, a security key among them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use holdpoint::transport::ssh::{Credentials, Session};
+use russh::keys::signature::Signer as _;
+use russh::keys::ssh_key::Signature;
+use russh::keys::ssh_key::private::Ed25519Keypair;
+use sha2::{Digest as _, Sha256};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::support::endpoint::{friend, read};
+use crate::support::sshd::Sshd;
+use crate::support::{eventually, tool};
+
+/// An ssh-agent that ends with the story.
+pub struct Agent(Child);
+
+impl Agent {
+    pub fn start(socket: &Path) -> Option<Self> {
+        let child = Command::new(tool("ssh-agent")?)
+            .args(["-D", "-a"])
+            .arg(socket)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        eventually("the agent listens", || socket.exists());
+        Some(Self(child))
+    }
+
+    pub fn add(socket: &Path, key: &Path) {
+        let added = Command::new("ssh-add")
+            .arg(key)
+            .env("SSH_AUTH_SOCK", socket)
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(added.success());
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A security key in software: what FIDO hardware would sign, an agent of a few lines signs here
+/// (PROTOCOL.u2f and draft-miller-ssh-agent).
+struct SecurityKey {
+    pair: Ed25519Keypair,
+    /// Kinds of requests that it was sent.
+    asked: Arc<Mutex<Vec<u8>>>,
+}
+
+const KIND: &[u8] = b"sk-ssh-ed25519@openssh.com";
+const APPLICATION: &[u8] = b"ssh:";
+const REQUEST_IDENTITIES: u8 = 11;
+const SIGN_REQUEST: u8 = 13;
+
+fn string(bytes: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(bytes.len()).unwrap().to_be_bytes();
+    [&length[..], bytes].concat()
+}
+
+impl SecurityKey {
+    fn public(&self) -> Vec<u8> {
+        let point = self.pair.public.0;
+        [string(KIND), string(&point), string(APPLICATION)].concat()
+    }
+
+    fn authorized(&self) -> String {
+        let kind = std::str::from_utf8(KIND).unwrap();
+        format!("{kind} {}\n", BASE64_STANDARD.encode(self.public()))
+    }
+
+    fn answer(&self, request: &[u8]) -> Vec<u8> {
+        self.asked.lock().unwrap().push(request[0]);
+        match request[0] {
+            REQUEST_IDENTITIES => {
+                let one = 1_u32.to_be_bytes();
+                [&[12][..], &one, &string(&self.public()), &string(b"token")].concat()
+            }
+            SIGN_REQUEST => {
+                let data = &request[1 + string(&self.public()).len()..];
+                let length = u32::from_be_bytes(data[..4].try_into().unwrap());
+                let data = &data[4..4 + usize::try_from(length).unwrap()];
+                [&[14][..], &string(&self.signed(data))].concat()
+            }
+            // An extension that it does not know.
+            _ => vec![5],
+        }
+    }
+
+    /// The touch flag and a counter are signed too.
+    fn signed(&self, data: &[u8]) -> Vec<u8> {
+        let tail = [&[1][..], &7_u32.to_be_bytes()].concat();
+        let (place, digest) = (Sha256::digest(APPLICATION), Sha256::digest(data));
+        let message = [&place[..], &tail, &digest[..]].concat();
+        let signature: Signature = self.pair.try_sign(&message).unwrap();
+        [string(KIND), string(signature.as_bytes()), tail].concat()
+    }
+
+    async fn serve(self: Arc<Self>, listener: UnixListener) {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(Arc::clone(&self).talk(stream));
+        }
+    }
+
+    async fn talk(self: Arc<Self>, mut stream: UnixStream) {
+        while let Ok(length) = stream.read_u32().await {
+            let mut request = vec![0; usize::try_from(length).unwrap()];
+            if stream.read_exact(&mut request).await.is_err() {
+                return;
+            }
+            let answer = string(&self.answer(&request));
+            if stream.write_all(&answer).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_security_key_in_the_agent_logs_in() {
+    let Some(node) = Sshd::start("token", "127.0.4.6") else {
+        return;
+    };
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let key = Arc::new(SecurityKey {
+        pair: Ed25519Keypair::from_seed(&[9; 32]),
+        asked: Arc::clone(&asked),
+    });
+    let socket: PathBuf = node.dir.join("token.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let serving = tokio::spawn(Arc::clone(&key).serve(listener));
+    std::fs::write(node.dir.join("authorized_keys"), key.authorized()).unwrap();
+    let mut endpoint = friend(&node);
+    endpoint.identities = vec![];
+    endpoint.identities_only = false;
+    endpoint.agent = Some(socket);
+    let session = Session::connect(&endpoint, &Credentials::default()).await;
+    let session = session.unwrap_or_else(|e| panic!("{e}\n{}", node.log()));
+    assert_eq!(read(&session, "echo in").await.stdout, b"in\n");
+    assert!(asked.lock().unwrap().contains(&SIGN_REQUEST));
+    serving.abort();
+}
