@@ -52,13 +52,7 @@ impl Turn<'_> {
                 self.failed(id, attempt, FailureKind::NotStarted, why.clone())
             }
             JobReport::OutOfSight { .. } if doubted => {}
-            JobReport::OutOfSight { why } => {
-                self.tell(Event::ActionInDoubt {
-                    action: id,
-                    attempt,
-                    doubt: Doubt::OutOfSight { why: why.clone() },
-                });
-            }
+            JobReport::OutOfSight { why } => self.out_of_sight(id, attempt, why),
             JobReport::Vanished { .. } if self.was_rebooted(action) => {
                 self.claimed(id, attempt, Claim::Rebooted, reads);
             }

@@ -57,18 +57,24 @@ impl Turn<'_> {
         });
         self.went_dark(node, why);
         for (action, attempt) in self.running_on(node) {
-            let why = why.to_string();
-            let record = self.state.actions.get(&action);
-            let doubt = match record.is_some_and(|record| record.action().work.reboots()) {
-                true => Doubt::Rebooting { why },
-                false => Doubt::OutOfSight { why },
-            };
-            self.tell(Event::ActionInDoubt {
-                action,
-                attempt,
-                doubt,
-            });
+            self.out_of_sight(action, attempt, why);
         }
+    }
+
+    /// What was under way cannot be seen any more, whether its link or its job says so first. A step that reboots its node
+    /// is expected to go out of sight.
+    pub(in crate::engine) fn out_of_sight(&mut self, action: ActionId, attempt: u32, why: &str) {
+        let why = why.to_string();
+        let record = self.state.actions.get(&action);
+        let doubt = match record.is_some_and(|record| record.action().work.reboots()) {
+            true => Doubt::Rebooting { why },
+            false => Doubt::OutOfSight { why },
+        };
+        self.tell(Event::ActionInDoubt {
+            action,
+            attempt,
+            doubt,
+        });
     }
 
     pub(in crate::engine) fn running_on(&self, node: &NodeId) -> Vec<(ActionId, u32)> {
