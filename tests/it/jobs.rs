@@ -249,7 +249,7 @@ async fn news_come_without_hammering() {
     let news = job::report(&session, &job.id, ask).await.unwrap();
     assert_eq!(news.log, b"here\n");
     assert!(
-        began.elapsed() < Duration::from_secs(5),
+        began.elapsed() < Duration::from_secs(20),
         "{:?}",
         began.elapsed()
     );

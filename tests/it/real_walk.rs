@@ -158,7 +158,7 @@ fn killed_in_the_middle_of_the_update_it_goes_on_where_it_was() {
             }
         }
     }
-    eventually("the update of st1 runs", Duration::from_secs(30), || {
+    eventually("the update of st1 runs", Duration::from_secs(120), || {
         cluster.counts("update")[0] == 2
     });
     let pid = Pid::from_raw(i32::try_from(walk.pid()).expect("a pid")).expect("a pid");
@@ -197,7 +197,7 @@ fn a_cut_link_stops_nothing_and_loses_no_end() {
             }
         }
     }
-    eventually("the update of st2 runs", Duration::from_secs(30), || {
+    eventually("the update of st2 runs", Duration::from_secs(120), || {
         cluster.counts("update")[1] == 2
     });
     cluster.servers[1].kill_connections();

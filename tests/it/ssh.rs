@@ -143,9 +143,9 @@ async fn a_child_that_keeps_the_output_open_does_not_hold_the_answer() {
     };
     let session = session(&node).await;
     let began = Instant::now();
-    let answer = read(&session, "sleep 25 & echo done").await;
+    let answer = read(&session, "sleep 120 & echo done").await;
     assert_eq!(answer.stdout, b"done\n");
-    assert!(began.elapsed() < Duration::from_secs(15));
+    assert!(began.elapsed() < Duration::from_secs(60));
 }
 
 #[tokio::test]
@@ -221,7 +221,7 @@ async fn a_server_that_says_nothing_and_one_that_hangs_up_are_told_apart() {
         matches!(silent, ConnectFailure::TimedOut { .. }),
         "{silent:?}"
     );
-    assert!(began.elapsed() < Duration::from_secs(25));
+    assert!(began.elapsed() < Duration::from_secs(60));
     assert!(
         silent
             .to_string()
@@ -296,7 +296,7 @@ fn write_program(path: &std::path::Path, text: &str) {
 }
 
 async fn wait_until(mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(120);
     while !condition() {
         assert!(Instant::now() < deadline, "never happened");
         tokio::time::sleep(Duration::from_millis(10)).await;

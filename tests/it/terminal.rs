@@ -17,7 +17,7 @@ const WORD: &str = "HOLDPOINT_TEST_TERMINAL_WORD";
 
 const HANG_UP: &str = "hang-up";
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[?1049l";

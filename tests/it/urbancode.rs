@@ -114,7 +114,7 @@ impl Bench {
     }
 
     fn run(&self, index: usize, body: &str, typed: &str) -> Ended {
-        finish(self.start(index, body, typed), Duration::from_secs(90))
+        finish(self.start(index, body, typed), Duration::from_secs(180))
     }
 
     fn step(&self, index: usize, id: &str) -> Ended {

@@ -67,7 +67,7 @@ fn a_node_that_comes_back_by_itself_is_seen() {
     bench.node(1).behave("come-back", "1");
     bench.done(1, "stop/stop-all");
     bench.sees(0, "service=running");
-    eventually("it came back", Duration::from_secs(30), || {
+    eventually("it came back", Duration::from_secs(120), || {
         bench.facts(1)["service"] == "running"
     });
 }
@@ -133,7 +133,7 @@ fn while_an_installer_works_the_version_is_updating_and_a_second_one_is_refused(
     bench.node(0).behave("update.hang", "");
     let sent = bench.sent(bench.node(0), &bench.file.step("upgrade/update"));
     let update = start_script(bench.shell, bench.node(0), &sent);
-    eventually("the installer works", Duration::from_secs(20), || {
+    eventually("the installer works", Duration::from_secs(90), || {
         bench
             .facts(0)
             .get("version")
@@ -148,7 +148,7 @@ fn while_an_installer_works_the_version_is_updating_and_a_second_one_is_refused(
     bench.sees(1, "version=5.4");
 
     bench.node(0).behave_well("update.hang");
-    let ended = finish(update, Duration::from_secs(60));
+    let ended = finish(update, Duration::from_secs(150));
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(
         ended.stdout.contains("Initialization in progress"),
@@ -176,7 +176,7 @@ fn a_slow_update_shows_its_lines_while_it_works() {
         "it still works"
     );
     bench.node(0).behave_well("update.hang");
-    assert_eq!(finish(update, Duration::from_secs(60)).code, Some(0));
+    assert_eq!(finish(update, Duration::from_secs(150)).code, Some(0));
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn stopped_needs_all_three_signals() {
         .stdout(Stdio::null())
         .spawn()
         .expect("tail");
-    eventually("the process counts", Duration::from_secs(10), || {
+    eventually("the process counts", Duration::from_secs(60), || {
         bench.facts(0)["service"] == "partial"
     });
     reader.kill().expect("it runs");
@@ -100,7 +100,7 @@ fn a_crashed_service_makes_a_node_partial() {
             .expect("kill")
             .success()
     );
-    eventually("the TM is gone", Duration::from_secs(10), || {
+    eventually("the TM is gone", Duration::from_secs(60), || {
         bench.facts(1)["tm"] == "down"
     });
     bench.sees(

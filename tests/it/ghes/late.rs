@@ -7,8 +7,8 @@ use crate::support::ghes::{FEATURE, RealCluster, UPGRADE};
 use crate::support::walk::{Ended, Walk, usual};
 
 /// Two nodes on the target already, whose last configuration run has ended.
-fn upgraded() -> Option<RealCluster> {
-    let cluster = RealCluster::start(UPGRADE, 2, 90)?;
+fn upgraded(first_ip: u8) -> Option<RealCluster> {
+    let cluster = RealCluster::start(UPGRADE, 2, first_ip)?;
     for node in &cluster.doubles.nodes {
         node.set_state("version", FEATURE);
         node.set_state("config-run", "1");
@@ -23,7 +23,7 @@ fn walk(cluster: &RealCluster, other: impl FnMut(&str, &str) -> Option<String>) 
 
 #[test]
 fn a_service_that_still_answers_503_holds_the_end() {
-    let Some(cluster) = upgraded() else {
+    let Some(cluster) = upgraded(151) else {
         return;
     };
     let ended = walk(&cluster, |hold, _| {
@@ -47,7 +47,7 @@ fn a_service_that_still_answers_503_holds_the_end() {
 
 #[test]
 fn maintenance_mode_that_may_not_be_lifted_yet_is_waited_for() {
-    let Some(cluster) = upgraded() else {
+    let Some(cluster) = upgraded(152) else {
         return;
     };
     for node in &cluster.doubles.nodes {

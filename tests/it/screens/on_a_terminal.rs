@@ -22,7 +22,7 @@ use crate::support::pure::PureRun;
 /// Set for the child only.
 const STORY: &str = "HOLDPOINT_TEST_SCREENS_STORY";
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 const GATE: &str = "upgrade/drain@r2";
 
 /// The child's side. Does nothing unless a story is asked for.

@@ -303,7 +303,7 @@ fn succeeds(command: &mut Command) -> bool {
 
 /// Runs a script as a node would: `shell` reads it from its standard input. `shell` is `["dash"]` or `["busybox", "sh"]`.
 pub fn run_script(shell: &[&str], node: &Double, text: &str) -> Ended {
-    finish(start_script(shell, node, text), Duration::from_secs(90))
+    finish(start_script(shell, node, text), Duration::from_secs(180))
 }
 
 /// Starts a script and leaves it running; [`finish`] collects it.

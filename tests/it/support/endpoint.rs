@@ -21,7 +21,7 @@ pub fn nowhere() -> Endpoint {
         agent: None,
         known_hosts: KnownHostsFiles::default(),
         pinned: None,
-        connect_timeout: Duration::from_secs(5),
+        connect_timeout: Duration::from_secs(30),
         become_user: None,
         job_dir: None,
         route: Route::Direct,
@@ -71,7 +71,7 @@ pub async fn session(node: &Sshd) -> Session {
 /// Bounds that no story should reach.
 pub fn roomy() -> Limits {
     Limits {
-        time: Duration::from_secs(30),
+        time: Duration::from_secs(120),
         bytes: 1 << 20,
     }
 }

@@ -18,7 +18,7 @@ use super::endpoint::friend;
 use super::sshd::Sshd;
 
 /// How long anything may take; a silent link is noticed after twenty seconds.
-const PATIENCE: Duration = Duration::from_secs(45);
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// Something that looks, and everything that arrived.
 pub struct Watcher<T> {

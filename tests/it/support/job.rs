@@ -43,7 +43,7 @@ pub async fn state(session: &Session, spec: &JobSpec) -> JobState {
 
 /// Waits until the job is in `wanted`.
 pub async fn until(session: &Session, spec: &JobSpec, wanted: JobState) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(120);
     loop {
         let state = state(session, spec).await;
         if state == wanted {

@@ -71,8 +71,8 @@ upgrade_step2 = "{packs}/UpgradeStep2.jar"
 required_free_gb = 0
 required_ram_gb = 0
 drain_timeout = "5s"
-stop_timeout = "20s"
-ready_timeout = "30s"
+stop_timeout = "90s"
+ready_timeout = "90s"
 {more}
 "#,
             procedure = self.procedure,

@@ -246,7 +246,7 @@ impl SmcNode {
             .write_all(text.as_bytes())
             .expect("the shell reads its script");
         drop(input);
-        finish(child, Duration::from_secs(60))
+        finish(child, Duration::from_secs(150))
     }
 }
 
@@ -290,8 +290,8 @@ place = "lab"
 {ssh}
 [params]
 required_free_gb = 0
-stop_timeout = "20s"
-ready_timeout = "30s"
+stop_timeout = "90s"
+ready_timeout = "90s"
 {more}
 "#,
             ssh = self.ssh_table(),

@@ -39,9 +39,9 @@ fn is_runnable(file: &Path) -> bool {
         .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
 }
 
-/// Waits until `condition` holds, looking every 20 ms; fails the test with `what` after ten seconds.
+/// Waits until `condition` holds, looking every 20 ms; fails the test with `what` after two minutes.
 pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(120);
     while !condition() {
         assert!(Instant::now() < deadline, "never happened: {what}");
         std::thread::sleep(Duration::from_millis(20));

@@ -440,8 +440,8 @@ place = "lab"
 web_scheme = "http"
 lb_url = "{balancer}"
 min_free_gb = 0
-stop_timeout = "20s"
-ready_timeout = "20s"
+stop_timeout = "90s"
+ready_timeout = "90s"
 {more}
 "#,
             ssh = self.ssh_table(),

@@ -123,7 +123,7 @@ fn a_first_server_that_is_never_ready_keeps_the_others_untouched() {
     };
     let text = cluster
         .text("")
-        .replace("ready_timeout = \"20s\"", "ready_timeout = \"3s\"");
+        .replace("ready_timeout = \"90s\"", "ready_timeout = \"3s\"");
     cluster.write(&text);
     let refused = Cell::new(false);
     let answer = |hold: &str, _: &str| match hold {

@@ -258,7 +258,7 @@ fn while_the_installer_works_it_is_seen_and_a_second_one_is_refused() {
     );
     eventually(
         "the installer is on the database",
-        Duration::from_secs(20),
+        Duration::from_secs(90),
         || {
             bench
                 .facts(0)
@@ -272,7 +272,7 @@ fn while_the_installer_works_it_is_seen_and_a_second_one_is_refused() {
     assert_eq!(second.code, Some(75), "{second:?}");
     assert_eq!(bench.node(0).count("installer"), 1);
     bench.node(0).behave_well("installer.hang");
-    let ended = finish(installer, Duration::from_secs(60));
+    let ended = finish(installer, Duration::from_secs(150));
     assert_eq!(ended.code, Some(0), "{ended:?}");
     bench.sees(0, "version=7.1.0.0 database=apart");
 }

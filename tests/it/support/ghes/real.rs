@@ -143,13 +143,13 @@ struct Keeper {
 }
 
 impl Keeper {
-    /// It keeps watch for at most five minutes.
+    /// It keeps watch for at most twenty minutes.
     fn start(machines: Arc<Machines>) -> Keeper {
         let ends = Arc::new(AtomicBool::new(false));
         let rebooted = Arc::default();
         let (over, log) = (Arc::clone(&ends), Arc::clone(&rebooted));
         let watch = move || {
-            let until = Instant::now() + Duration::from_secs(300);
+            let until = Instant::now() + Duration::from_secs(1200);
             while !over.load(Ordering::Relaxed) && Instant::now() < until {
                 for (at, double) in machines.doubles.nodes.iter().enumerate() {
                     if double.dir.join("state/reboot").exists() {
