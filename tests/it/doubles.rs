@@ -34,8 +34,8 @@ impl Bench {
         let params = [
             ("upgrade_step1", pack("UpgradeStep1.jar")),
             ("upgrade_step2", pack("UpgradeStep2.jar")),
-            ("ready_timeout", "20".into()),
-            ("stop_timeout", "3".into()),
+            ("ready_timeout", "60".into()),
+            ("stop_timeout", "6".into()),
             ("drain_timeout", "30".into()),
         ];
         Bench {

@@ -37,7 +37,7 @@ struct Bench {
 
 impl Bench {
     fn running(count: usize) -> Bench {
-        let params = [("stop_timeout", "5"), ("ready_timeout", "20")];
+        let params = [("stop_timeout", "8"), ("ready_timeout", "60")];
         Bench {
             procedure: parsed().value,
             cluster: SmcCluster::running(count),

@@ -40,8 +40,8 @@ impl Bench {
             ("web_scheme", "http".to_string()),
             ("lb_url", balancer),
             ("min_free_gb", "0".into()),
-            ("stop_timeout", "3".into()),
-            ("ready_timeout", "5".into()),
+            ("stop_timeout", "6".into()),
+            ("ready_timeout", "15".into()),
         ];
         for node in &servers.nodes {
             fs::write(node.dir.join("curl"), "silent\n").expect("curl's options");
