@@ -298,6 +298,7 @@ fn drain(app: &mut App, updates: &mut dyn FnMut() -> Next, pace: &mut Pacing) ->
                     ) => pace.ticked = true,
                     Update::Telemetry(
                         Telemetry::Output { .. }
+                        | Telemetry::Printed { .. }
                         | Telemetry::Linking { .. }
                         | Telemetry::Dropped { .. },
                     ) => pace.changed = true,

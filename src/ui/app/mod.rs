@@ -283,6 +283,7 @@ impl App {
                 self.now = self.now.max(*at);
                 self.log.output(&self.run, telemetry);
             }
+            Telemetry::Printed { at, .. } => self.now = self.now.max(*at),
             Telemetry::Seen { node, probe, at } => {
                 self.now = self.now.max(*at);
                 self.run.saw(node, probe, *at);
