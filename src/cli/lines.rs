@@ -173,7 +173,10 @@ impl Lines {
             Telemetry::Seen { node, probe, at } => self.state.saw(node, probe, *at),
             Telemetry::Linking { node, what, .. } => eprintln!("{node} link: {what}"),
             Telemetry::Dropped { count } => eprintln!("warning: {count} lines were not shown"),
-            Telemetry::Output { .. } | Telemetry::Heartbeat { .. } | Telemetry::Tick { .. } => {}
+            Telemetry::Output { .. }
+            | Telemetry::Printed { .. }
+            | Telemetry::Heartbeat { .. }
+            | Telemetry::Tick { .. } => {}
         }
     }
 

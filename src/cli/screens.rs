@@ -12,7 +12,7 @@ use super::exit::{CliError, Kind};
 use super::session::{Sight, person};
 use super::settings::{self, Settings};
 use crate::driver::{Feed, FromOperator, Notice, Speed};
-use crate::engine::event::Entry;
+use crate::engine::event::{Entry, Event};
 use crate::engine::update::Update;
 use crate::journal::RunDir;
 use crate::ui::theme::{Depth, Theme, Themes};
@@ -96,7 +96,11 @@ pub(super) fn trouble(error: UiError) -> CliError {
 
 /// What was told before, then what is told now.
 fn updates(past: Vec<Arc<Entry>>, feed: Feed) -> impl FnMut() -> Next {
-    let mut past: VecDeque<Arc<Entry>> = past.into();
+    // That an earlier session was left is no news: the screens would leave with it before this one is resumed.
+    let news = past
+        .into_iter()
+        .filter(|entry| !matches!(entry.event, Event::Left { .. }));
+    let mut past: VecDeque<Arc<Entry>> = news.collect();
     move || {
         if let Some(entry) = past.pop_front() {
             return Next::Update(Update::Entry(entry));

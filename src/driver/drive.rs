@@ -288,7 +288,9 @@ impl<T: Hands> Driver<T> {
                 }
             }
             Telemetry::Heartbeat { .. } => self.turn(&Input::Heartbeat),
-            Telemetry::Seen { .. }
+            // Never kept: the transcript has the same as lines.
+            Telemetry::Printed { .. }
+            | Telemetry::Seen { .. }
             | Telemetry::Linking { .. }
             | Telemetry::Tick { .. }
             | Telemetry::Dropped { .. } => {}

@@ -63,6 +63,14 @@ pub(super) fn request(state: &RunState, effect: Effect) -> Result<Request, Unpla
             at,
             answer,
         }),
+        Effect::Wheel {
+            action,
+            attempt,
+            act,
+        } => change(Change::Wheel {
+            order: order(state, &action, attempt, Sort::Change)?,
+            act,
+        }),
         Effect::Cancel { action, attempt } => change(Change::Cancel {
             order: order(state, &action, attempt, Sort::Change)?,
         }),

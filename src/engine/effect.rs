@@ -7,6 +7,7 @@ use crate::model::dialogue::Answer;
 use crate::model::ids::{ActionId, CheckId, FactId, NodeId};
 use crate::model::time::{Span, Stamp};
 use crate::model::value::Value;
+use crate::model::wheel::WheelAct;
 
 /// One request to the shell. Actions are named; the shell takes their scripts from the frozen plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +55,12 @@ pub enum Effect {
         attempt: u32,
         at: u64,
         answer: Answer,
+    },
+    /// The operator's act at the wheel of a job's program. Sent again, it is done once all the same.
+    Wheel {
+        action: ActionId,
+        attempt: u32,
+        act: WheelAct,
     },
     Cancel {
         action: ActionId,

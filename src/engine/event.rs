@@ -218,6 +218,52 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<Person>,
     },
+    /// Intent: from now on a human types into its program, and the procedure answers nothing.
+    WheelTaken {
+        action: ActionId,
+        attempt: u32,
+        /// Number of this act at the wheel.
+        act: u64,
+        by: Person,
+    },
+    /// Intent: so many keys are about to be sent. Which ones is told nowhere: they may be a secret.
+    KeysGiven {
+        action: ActionId,
+        attempt: u32,
+        act: u64,
+        keys: u32,
+    },
+    /// The link broke while they were sent: nobody knows yet whether they were typed. They are not sent again.
+    KeysInDoubt {
+        action: ActionId,
+        attempt: u32,
+        act: u64,
+        keys: u32,
+        why: String,
+    },
+    /// What became of keys in doubt.
+    KeysSettled {
+        action: ActionId,
+        attempt: u32,
+        typed: u32,
+        /// Never arrived, and never will.
+        lost: u32,
+        /// Nobody will ever know.
+        unknown: u32,
+    },
+    /// Intent: the procedure goes on by itself; what is asked next is looked for in what is printed after this.
+    WheelReturned {
+        action: ActionId,
+        attempt: u32,
+        act: u64,
+        /// How many keys were given in all while it was held.
+        keys: u32,
+        /// Who handed it back; nobody if it came back by itself, and then why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Person>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
     /// It was started, and its end was not seen.
     ActionInDoubt {
         action: ActionId,

@@ -4,6 +4,7 @@ use super::brief::Person;
 use crate::model::ids::{ActionId, BranchId, CheckId, GateId, NodeId, ProbeId};
 use crate::model::reply::{CheckOutput, JobReport, LinkReport, Reading};
 use crate::model::time::Stamp;
+use crate::model::wheel::Keys;
 
 /// One thing that reached us.
 #[derive(Clone, Debug)]
@@ -91,6 +92,20 @@ pub enum Says {
         hold: String,
         option: String,
         note: String,
+    },
+    /// The operator types into this action's program from now on.
+    TakeWheel {
+        action: ActionId,
+    },
+    /// Keys for the program at whose wheel the operator is.
+    Keys {
+        action: ActionId,
+        attempt: u32,
+        keys: Keys,
+    },
+    /// The procedure goes on by itself.
+    HandBack {
+        action: ActionId,
     },
     /// Start nothing more until taken back.
     Pause,

@@ -146,3 +146,28 @@ pub fn exit_now(state: &RunState) -> Exit {
     }
     Exit::Stopped
 }
+
+/// So many keys, in words.
+pub fn keys_given(keys: u32) -> String {
+    match keys {
+        1 => "1 key".into(),
+        many => format!("{many} keys"),
+    }
+}
+
+/// What became of keys in doubt: those that the program got, those that never will, those that nobody knows about.
+pub fn keys_settled(typed: u32, lost: u32, unknown: u32) -> String {
+    let said = [
+        (typed, "reached the program"),
+        (lost, "never arrived, and never will: type them again"),
+        (unknown, "may have reached it or not: look at what it shows"),
+    ];
+    let said = said.into_iter().filter(|(keys, _)| *keys > 0);
+    let said: Vec<String> = said
+        .map(|(keys, what)| format!("{} {what}", keys_given(keys)))
+        .collect();
+    match said.is_empty() {
+        true => "no keys are in doubt".into(),
+        false => said.join("; "),
+    }
+}

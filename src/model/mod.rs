@@ -6,6 +6,7 @@ pub mod text;
 pub mod time;
 pub mod value;
 pub mod version;
+pub mod wheel;
 
 pub mod condition;
 pub mod script;

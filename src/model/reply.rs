@@ -60,6 +60,11 @@ pub enum JobReport {
         text: String,
         at: u64,
     },
+    /// The connection broke while these keys of the operator were sent: whether they were typed is asked as soon as possible.
+    KeysInDoubt { act: u64, why: String },
+    /// The node has told which keys it typed: those of the acts up to `typed`; of those after it up to `unsure` nobody knows;
+    /// the others never arrived and never will.
+    KeysKnown { typed: u64, unsure: u64 },
     /// The node's own record of its end.
     Ended { claim: Claim },
     /// The node proves that nothing of it ran.

@@ -1,5 +1,7 @@
 //! What passes by: shown and written to transcripts, never consulted by `decide`, droppable by design.
 
+use std::sync::Arc;
+
 use super::ids::{ActionId, NodeId, ProbeId};
 use super::time::Stamp;
 
@@ -13,6 +15,16 @@ pub enum Telemetry {
         node: NodeId,
         stream: Stream,
         text: String,
+        at: Stamp,
+    },
+    /// What a program that asks printed, byte for byte, from this place in its output on: for whoever looks at its screen. Never
+    /// kept, and shown only through a terminal emulator.
+    Printed {
+        action: ActionId,
+        attempt: u32,
+        node: NodeId,
+        offset: u64,
+        bytes: Arc<[u8]>,
         at: Stamp,
     },
     /// A probe looked; nothing changed, but what is known is this fresh again.

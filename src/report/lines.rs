@@ -104,6 +104,11 @@ fn words(event: &Event, detail: Detail) -> String {
         | Event::CancelAsked { .. }
         | Event::Prompted { .. }
         | Event::PromptAnswered { .. }
+        | Event::WheelTaken { .. }
+        | Event::KeysGiven { .. }
+        | Event::KeysInDoubt { .. }
+        | Event::KeysSettled { .. }
+        | Event::WheelReturned { .. }
         | Event::ActionDone { .. }
         | Event::ActionFailed { .. }
         | Event::ActionReopened { .. }

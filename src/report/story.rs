@@ -305,6 +305,8 @@ fn is_decision(event: &Event) -> bool {
             | Event::ByHandSaid { .. }
             | Event::CancelAsked { .. }
             | Event::PromptAnswered { by: Some(_), .. }
+            | Event::WheelTaken { .. }
+            | Event::WheelReturned { .. }
             | Event::DetourTaken { .. }
             | Event::ResumeAccepted { .. }
             | Event::Paused { .. }
@@ -323,6 +325,8 @@ fn is_trouble(event: &Event) -> bool {
         Event::ActionFailed { .. }
             | Event::ActionInDoubt { .. }
             | Event::ActionOverdue { .. }
+            | Event::KeysInDoubt { .. }
+            | Event::KeysSettled { .. }
             | Event::Resurrected { .. }
             | Event::Rebooted { .. }
             | Event::HeldLong { .. }

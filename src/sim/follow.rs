@@ -88,6 +88,15 @@ impl SimJob {
             self.accepted_told = true;
             return Some(self.work.reply(JobReport::Accepted));
         }
+        if let (Some(_), JobState::Running) = (self.asks_at(), &self.state) {
+            self.show_question();
+        }
+        if let Some(known) = self.tell_keys() {
+            return Some(known);
+        }
+        if let Some(printed) = self.tell_screen(now) {
+            return Some(printed);
+        }
         if let (Some(at), JobState::Running) = (self.asks_at(), &self.state) {
             return self.ask_told(at);
         }
@@ -112,8 +121,13 @@ impl SimJob {
         if !self.followed {
             return None;
         }
+        if self.screen.has_news() {
+            return Some(now);
+        }
         match self.state {
-            JobState::Running if self.asks_at().is_some() => (!self.asked).then_some(now),
+            JobState::Running if self.asks_at().is_some() => {
+                (!self.asked && !self.screen.is_held()).then_some(now)
+            }
             JobState::Running => self.next_line_at().map(|at| at.max(now)),
             JobState::Ended(_) | JobState::Vanished => Some(now),
         }
@@ -126,17 +140,22 @@ impl SimJob {
     }
 
     fn ask_told(&mut self, at: u64) -> Option<Reply> {
-        if self.asked {
+        if self.asked || self.screen.is_held() {
             return None;
         }
         self.asked = true;
         let (prompt, text) = self.work.asks.get(self.answered)?.clone();
+        let prompt = prompt.filter(|_| self.screen.settled != Some(self.answered));
         Some(self.work.reply(JobReport::Asks { prompt, text, at }))
     }
 
     fn tell_line(&mut self, at: Stamp) -> Reply {
         let text = self.work.output[self.lines_told].clone();
         self.lines_told += 1;
+        if self.screen.reads {
+            self.screen.print(&text);
+            self.screen.print("\r\n");
+        }
         Reply::Telemetry(Telemetry::Output {
             action: self.work.action.clone(),
             attempt: self.work.attempt,

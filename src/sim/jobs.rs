@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::node::{JobId, SimNode};
 use super::rng::Rng;
+use super::wheel::SimScreen;
 use super::world::{Cause, Event, Reply, SimWorld};
 use crate::model::drill::{Effect, Fault, JobFault};
 use crate::model::ids::{ActionId, FactId, NodeId};
@@ -50,6 +51,8 @@ pub(super) struct SimJob {
     /// How many of its questions were answered, and whether the next one was told on this link.
     pub(super) answered: usize,
     pub(super) asked: bool,
+    /// Its screen, and who types into it.
+    pub(super) screen: SimScreen,
     /// Tells the newest entry in the queue from those that it replaced.
     pub(super) end_turn: u64,
     pub(super) follow_turn: u64,
@@ -99,14 +102,11 @@ impl SimWorld {
         let Some((node, id, job)) = self.reach(work) else {
             return;
         };
-        if job.state != JobState::Running || job.asks_at() != Some(at) {
+        if job.state != JobState::Running || job.asks_at() != Some(at) || job.screen.is_held() {
             return;
         }
-        job.answered += 1;
-        job.asked = false;
-        if job.asks_at().is_none() {
-            job.started = now;
-            job.ends = Some(now + job.lasts);
+        job.screen.print("\r\n");
+        if job.is_answered(now) {
             self.schedule_end(node, id.clone());
         }
         self.follow_at(node, &id, now + pause);
@@ -211,6 +211,7 @@ impl SimWorld {
             lines_told: 0,
             answered: 0,
             asked: false,
+            screen: SimScreen::of(!work.asks.is_empty()),
             end_turn: 0,
             follow_turn: 0,
             work,
@@ -254,6 +255,7 @@ impl SimWorld {
             JobFault::Asks => {
                 let question = (None, "Overwrite changed files? [y/N] ".to_string());
                 job.work.asks.insert(job.answered, question);
+                job.screen.reads = true;
                 job.asked = false;
                 job.ends = None;
                 self.follow_at(node, id, now);

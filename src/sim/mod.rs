@@ -20,6 +20,7 @@ mod jobs;
 mod links;
 mod node;
 mod queue;
+mod wheel;
 
 pub use jobs::Work;
 pub use scenario::{TwinError, twin};

@@ -246,7 +246,8 @@ impl<L: Looks> Acts for DryRun<L> {
             Change::Attach { order } => self.attach(&order, now),
             // Nothing runs that could be stopped, and nothing is kept that could be forgotten.
             Change::Cancel { order: _ } | Change::Acknowledge { order: _ } => {}
-            // Nothing runs that could ask.
+            // Nothing runs that could ask, or be typed into.
+            Change::Wheel { order: _, act: _ } => {}
             Change::Answer {
                 order: _,
                 at: _,

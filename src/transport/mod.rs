@@ -17,6 +17,7 @@ use crate::model::script::Script;
 use crate::model::telemetry::Telemetry;
 use crate::model::time::{Span, Stamp};
 use crate::model::value::Value;
+use crate::model::wheel::WheelAct;
 
 /// Something that cannot change a node.
 #[derive(Clone, Debug)]
@@ -69,6 +70,8 @@ pub enum Change {
         at: u64,
         answer: Answer,
     },
+    /// An act of the operator at the wheel of the job's program: done once, however often this is sent.
+    Wheel { order: Order, act: WheelAct },
     /// Ask a job to stop. The request is no claim: its end is reported like any other.
     Cancel { order: Order },
     /// The job's end is in the journal: the node may forget all but the tombstone.

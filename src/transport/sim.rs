@@ -81,6 +81,7 @@ impl Acts for SimTransport {
                 at,
                 answer: _,
             } => world.answer(&work(order), at, now),
+            Change::Wheel { order, act } => world.wheel(&work(order), &act, now),
             Change::Cancel { order } => world.cancel(&work(order), now),
             Change::Acknowledge { order } => world.acknowledge(&work(order), now),
             Change::Performed {

@@ -160,6 +160,8 @@ impl Wizard {
                 break;
             }
         }
+        let at_ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        asks.extend(app.send_typed(at_ms));
         Ok(asks)
     }
 
@@ -298,6 +300,7 @@ fn drain(app: &mut App, updates: &mut dyn FnMut() -> Next, pace: &mut Pacing) ->
                     ) => pace.ticked = true,
                     Update::Telemetry(
                         Telemetry::Output { .. }
+                        | Telemetry::Printed { .. }
                         | Telemetry::Linking { .. }
                         | Telemetry::Dropped { .. },
                     ) => pace.changed = true,

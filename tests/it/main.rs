@@ -38,6 +38,7 @@ mod sim_transport;
 mod smc;
 mod state_folder;
 mod terminal;
+mod terminal_pane;
 mod text;
 mod tidy;
 mod transcripts;

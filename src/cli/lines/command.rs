@@ -16,9 +16,13 @@ const HELP: &str = "\
 :holds            show every open hold point
 :status           show every node
 :leave            end this session; running jobs go on, the run can be resumed
+:wheel            say why there is no terminal pane here
 :fault WHAT NODE  disturb a rehearsal
 :speed X          how fast a rehearsal goes: 60, max, still
 ";
+
+const NO_PANE: &str = "there is no terminal pane in line mode: a program that asks is a hold point `prompt`, \
+answered line by line with `answer TEXT`; to type into it key by key, resume the run on the full screen";
 
 impl Lines {
     pub(super) fn command(&mut self, line: &str) {
@@ -49,6 +53,7 @@ impl Lines {
             },
             ("holds", "") => self.show_holds(),
             ("status", "") => self.show_status(),
+            ("wheel", _) => self.no_command(NO_PANE),
             ("help", "") => eprint!("{HELP}"),
             (word, _) => self.no_command(&format!("`:{word}` is no command here; see :help")),
         }

@@ -47,6 +47,22 @@ pub(super) fn take(turn: &mut Turn<'_>, by: &Person, says: &Says) {
             note,
         } => done(turn, action, *so, note),
         Says::Choose { hold, option, note } => choose(turn, by, hold, option, note),
+        Says::TakeWheel { action } => {
+            let taken = turn.take_wheel(action, by);
+            refused(turn, action, taken);
+        }
+        Says::Keys {
+            action,
+            attempt,
+            keys,
+        } => {
+            let given = turn.give_keys(action, *attempt, keys);
+            refused(turn, action, given);
+        }
+        Says::HandBack { action } => {
+            let back = turn.hand_back(action, by);
+            refused(turn, action, back);
+        }
         Says::Pause => {
             if turn.state.paused.is_none() {
                 turn.tell(Event::Paused { by: by.clone() });
@@ -70,6 +86,7 @@ pub(super) fn take(turn: &mut Turn<'_>, by: &Person, says: &Says) {
 /// Ends the session; what runs on the nodes goes on.
 fn leave(turn: &mut Turn<'_>, by: Option<&Person>, why: &str) {
     let exit = summary::exit_now(turn.state);
+    turn.all_wheels_come_back("the session ended");
     turn.tell(Event::Left {
         by: by.cloned(),
         why: why.into(),
@@ -82,6 +99,12 @@ fn refuse(turn: &mut Turn<'_>, what: &str, why: impl Into<String>) {
         gate: GateId::new(what),
         why: why.into(),
     });
+}
+
+fn refused(turn: &mut Turn<'_>, action: &ActionId, done: Result<(), String>) {
+    if let Err(why) = done {
+        refuse(turn, action.as_str(), why);
+    }
 }
 
 fn confirm(turn: &mut Turn<'_>, by: &Person, gate: &GateId, typed: &str) {

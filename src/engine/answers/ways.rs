@@ -154,6 +154,10 @@ pub(super) fn on_action(turn: &mut Turn<'_>, by: &Person, id: &ActionId, option:
             );
         }
         "answer" | "answer-hidden" | "enter" => answer(turn, by, id, option, note),
+        "hand-back" => {
+            let back = turn.hand_back(id, by);
+            super::refused(turn, id, back);
+        }
         "give-up" => turn.failed(
             id.clone(),
             attempt,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::*;
 use crate::engine::event::{Doubt, Entry, Event, Outcome};
 use crate::engine::plan::Action;
-use crate::engine::state::{ActionRecord, ActionState, Question, RunState};
+use crate::engine::state::{ActionRecord, ActionState, Question, RunState, Wheel};
 use crate::model::ids::{ActionId, FactId, NodeId};
 use crate::model::value::Value;
 
@@ -26,6 +26,7 @@ impl RunState {
                     record.boot = boot;
                     record.asking = None;
                     record.answered.clear();
+                    record.wheel = Wheel::default();
                     record.attempts = record.attempts.max(attempt);
                     record.overdue = false;
                     ActionState::Running {
@@ -279,6 +280,8 @@ impl RunState {
         | Event::ActionOverdue { action, .. }
         | Event::Prompted { action, .. }
         | Event::PromptAnswered { action, .. }
+        | Event::WheelTaken { action, .. }
+        | Event::WheelReturned { action, .. }
         | Event::CancelAsked { action, .. }
         | Event::ActionDone { action, .. }
         | Event::ActionFailed { action, .. }
@@ -293,9 +296,13 @@ impl RunState {
             .is_some_and(|record| match &record.state {
                 ActionState::Asked { .. } | ActionState::Failed { .. } => true,
                 ActionState::InDoubt { doubt, .. } => {
-                    matches!(doubt, Doubt::Vanished { .. }) || record.overdue
+                    matches!(doubt, Doubt::Vanished { .. })
+                        || record.overdue
+                        || record.wheel.is_held()
                 }
-                ActionState::Running { .. } => record.overdue || record.asking.is_some(),
+                ActionState::Running { .. } => {
+                    record.overdue || record.asking.is_some() || record.wheel.is_held()
+                }
                 ActionState::Verifying { .. } => record.overdue,
                 ActionState::Pending | ActionState::Done { .. } | ActionState::NotRun { .. } => {
                     false

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::event::Cause;
 use crate::engine::plan::Stage;
-use crate::engine::state::{ActionRecord, ActionState, RunState, StageState};
+use crate::engine::state::{ActionRecord, ActionState, RunState, StageState, Wheel};
 use crate::model::ids::ActionId;
 
 impl RunState {
@@ -35,6 +35,7 @@ impl RunState {
                     boot: None,
                     asking: None,
                     answered: BTreeMap::new(),
+                    wheel: Wheel::default(),
                     before: BTreeMap::new(),
                 };
                 self.actions.insert(action.id.clone(), record);

@@ -12,6 +12,7 @@ mod actions;
 mod detours;
 mod observations;
 mod preparation;
+mod wheel;
 
 use detours::detour_name;
 
@@ -85,6 +86,14 @@ impl RunState {
             | Event::ActionReopened { .. }
             | Event::ByHandSaid { .. } => {
                 self.apply_action(entry);
+                self.note_trouble(&entry.event);
+            }
+            Event::WheelTaken { .. }
+            | Event::KeysGiven { .. }
+            | Event::KeysInDoubt { .. }
+            | Event::KeysSettled { .. }
+            | Event::WheelReturned { .. } => {
+                self.apply_wheel(entry);
                 self.note_trouble(&entry.event);
             }
             Event::Chosen {

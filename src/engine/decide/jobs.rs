@@ -35,6 +35,11 @@ impl Turn<'_> {
             return;
         }
         let reads = matches!(record.action().work, Work::Read { .. });
+        if let JobReport::Ended { .. } | JobReport::NotStarted { .. } | JobReport::Vanished { .. } =
+            report
+        {
+            self.wheel_comes_back(&id, "its program has ended");
+        }
         match report {
             JobReport::Accepted if accepted => {}
             JobReport::Accepted => self.tell(Event::ActionAccepted {
@@ -43,6 +48,10 @@ impl Turn<'_> {
             }),
             JobReport::Asks { prompt, text, at } => {
                 self.prompted(id, attempt, prompt.clone(), text.clone(), *at);
+            }
+            JobReport::KeysInDoubt { act, why } => self.keys_in_doubt(id, attempt, *act, why),
+            JobReport::KeysKnown { typed, unsure } => {
+                self.keys_known(id, attempt, *typed, *unsure);
             }
             JobReport::Ended { claim } => self.claimed(id, attempt, claim.clone(), reads),
             JobReport::NotStarted { .. } if doubted => {

@@ -99,10 +99,13 @@ impl Turn<'_> {
             }
             if let ActionState::InDoubt { attempt, .. } = record.state {
                 match record.action().work {
-                    Work::Change { .. } | Work::Upload(_) => self.ask(Effect::Attach {
-                        action: id,
-                        attempt,
-                    }),
+                    Work::Change { .. } | Work::Upload(_) => {
+                        self.ask(Effect::Attach {
+                            action: id.clone(),
+                            attempt,
+                        });
+                        self.hand_back_again(&id, attempt);
+                    }
                     Work::Read { .. } => self.ask(Effect::Read {
                         action: id,
                         attempt,

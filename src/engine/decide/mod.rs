@@ -19,6 +19,7 @@ mod readiness;
 mod readings;
 mod reboots;
 mod timers;
+mod wheel;
 
 /// How long between two looks at a postcondition that is not observed yet.
 const LOOK_AGAIN: Span = Span::seconds(3);
@@ -100,6 +101,7 @@ impl Turn<'_> {
                     wall: *wall,
                     torn,
                 });
+                self.all_wheels_come_back("holdpoint was away");
                 self.connect_all();
                 self.wake_again();
             }

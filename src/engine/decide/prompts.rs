@@ -20,7 +20,8 @@ impl Turn<'_> {
         let Some(record) = self.state.actions.get(&action) else {
             return;
         };
-        if !matches!(record.state, ActionState::Running { .. }) {
+        // While a human types, what is asked is theirs to see and to answer.
+        if !matches!(record.state, ActionState::Running { .. }) || record.wheel.is_held() {
             return;
         }
         // Asked again: the answer may never have arrived. The node sees to it that it counts once.

@@ -111,6 +111,11 @@ impl Turn<'_> {
             return;
         }
         let timeout = record.stage.timeout;
+        // A human takes the time that they need.
+        if record.wheel.is_held() {
+            let action = action.clone();
+            return self.wake(Timer::Overdue { action, attempt }, timeout);
+        }
         if matches!(record.action().work, Work::Wait { .. }) {
             let message = format!("what was waited for did not come within {timeout}");
             return self.failed(action.clone(), attempt, FailureKind::TimedOut, message);

@@ -103,6 +103,9 @@ pub(super) fn action_hold(state: &RunState, id: &ActionId, record: &ActionRecord
             let options = failure_options(state, record);
             hold(HoldKind::Doubt, explained(text, &options), options)
         }
+        ActionState::Running { .. } | ActionState::InDoubt { .. } if record.wheel.is_held() => {
+            super::wheel::wheel_hold(id, record)
+        }
         ActionState::Running { .. } if record.asking.is_some() => {
             super::prompts::prompt_hold(id, record)
         }

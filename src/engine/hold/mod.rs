@@ -13,12 +13,14 @@ mod actions;
 mod alarms;
 mod prompts;
 mod ready;
+mod wheel;
 
 use actions::{action_hold, explained};
 use alarms::{alarm_holds, late_hold};
 use ready::{connection_holds, readiness_holds};
 
 pub use actions::{failure_options, is_under_way};
+pub use wheel::wheel_refused;
 
 /// One hold point.
 #[derive(Clone, Debug, PartialEq, Eq)]

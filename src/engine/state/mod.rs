@@ -16,8 +16,10 @@ use crate::model::time::{Span, Stamp};
 use crate::model::value::Value;
 
 mod sight;
+mod wheel;
 
 pub use sight::Sight;
+pub use wheel::{Holder, Wheel};
 
 /// How old a fact may be when a gate or an action relies on it. Older ones are read again first (rule 3).
 pub const FRESH: Span = Span::seconds(60);
@@ -188,6 +190,8 @@ pub struct ActionRecord {
     pub asking: Option<Question>,
     /// What this attempt's program was answered, by how much it had printed then.
     pub answered: BTreeMap<u64, (Option<String>, Said)>,
+    /// Who types into its program.
+    pub wheel: Wheel,
     /// What its postcondition's facts were before its first attempt: what an undo brings back.
     pub before: BTreeMap<FactId, Value>,
 }

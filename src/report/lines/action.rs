@@ -2,6 +2,7 @@
 
 use super::{Detail, note, stray, subject};
 use crate::engine::event::{Doubt, Event, FailureKind, Outcome};
+use crate::engine::summary::{keys_given, keys_settled};
 use crate::model::ids::ActionId;
 
 pub(super) fn of_action(event: &Event, detail: Detail) -> String {
@@ -40,6 +41,43 @@ pub(super) fn of_action(event: &Event, detail: Detail) -> String {
         } => {
             let by = by.as_ref().map_or(String::new(), |by| detail.by(by));
             tell(action, format!("answered with {said}{by}"))
+        }
+        Event::WheelTaken { action, by, .. } => {
+            tell(action, format!("wheel taken{}", detail.by(by)))
+        }
+        Event::KeysGiven { action, keys, .. } => tell(
+            action,
+            format!("{} typed; which ones is not kept", keys_given(*keys)),
+        ),
+        Event::KeysInDoubt {
+            action, keys, why, ..
+        } => {
+            let keys = keys_given(*keys);
+            tell(
+                action,
+                format!("{keys} IN DOUBT, and not sent again: {why}"),
+            )
+        }
+        Event::KeysSettled {
+            action,
+            typed,
+            lost,
+            unknown,
+            ..
+        } => tell(action, keys_settled(*typed, *lost, *unknown)),
+        Event::WheelReturned {
+            action,
+            keys,
+            by,
+            why,
+            ..
+        } => {
+            let by = by.as_ref().map_or(String::new(), |by| detail.by(by));
+            let why = why
+                .as_ref()
+                .map_or(String::new(), |why| format!(" by itself: {why}"));
+            let keys = keys_given(*keys);
+            tell(action, format!("wheel handed back{by}{why}; {keys} in all"))
         }
         Event::CancelAsked { action, by, .. } => {
             tell(action, format!("asked to stop{}", detail.by(by)))

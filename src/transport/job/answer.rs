@@ -1,5 +1,6 @@
 //! Reads what the node says about a job.
 
+use super::hand::Hand;
 use crate::transport::ssh::{Incarnation, Nonce, find, find_last};
 
 /// A job's state, decided on the node.
@@ -130,6 +131,10 @@ pub struct JobAnswer {
     pub acked: bool,
     /// Where in its output a job that asks was answered, in rising order.
     pub answered: Vec<u64>,
+    /// The last place in its output where a human who had typed into it handed it back.
+    pub handed: Option<u64>,
+    /// Who may write into its input; nothing for a job that reads nothing.
+    pub hand: Option<Hand>,
     /// Output from the offset that was asked for.
     pub log: Vec<u8>,
 }
@@ -197,8 +202,18 @@ fn parse_state(line: &str) -> Option<JobAnswer> {
         exit,
         acked: value(line, "acked")? == "1",
         answered: offsets(value(line, "answered")?)?,
+        handed: optional(value(line, "handed")?, |text| text.parse().ok())?,
+        hand: optional(value(line, "hand")?, Hand::parse)?,
         log: Vec::new(),
     })
+}
+
+/// Nothing for an empty text; `None` for one that cannot be read.
+fn optional<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+    match text {
+        "" => Some(None),
+        text => read(text).map(Some),
+    }
 }
 
 /// `,40,7` in rising order.
@@ -220,7 +235,7 @@ fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
 
-    const STATE: &str = "state=done size=5000 boot=9a1c3b52-0f6e-4a1b-9c3d-5e6f7a8b9c0d.42 code=137 cancelled=1 logged=4999 acked=0 answered=,40,7";
+    const STATE: &str = "state=done size=5000 boot=9a1c3b52-0f6e-4a1b-9c3d-5e6f7a8b9c0d.42 code=137 cancelled=1 logged=4999 acked=0 answered=,40,7 handed=41 hand=3.free.2.2";
 
     fn framed(nonce: &Nonce, body: &[u8]) -> Vec<u8> {
         let mut text = format!("Last login: @x begin\n@{nonce} begin\n").into_bytes();
@@ -246,6 +261,8 @@ mod tests {
         );
         assert_eq!(exit.signal(), Some(9));
         assert_eq!(answer.answered, [7, 40]);
+        assert_eq!(answer.handed, Some(41));
+        assert_eq!(answer.hand.map(|hand| (hand.act, hand.typed)), Some((3, 2)));
     }
 
     #[test]
@@ -287,6 +304,8 @@ mod tests {
             (" acked=0", ""),
             (" answered=,40,7", ""),
             ("answered=,40", "answered=*"),
+            ("handed=41", "handed=*"),
+            ("hand=3.free", "hand=3"),
         ] {
             assert_eq!(
                 parse_state(&STATE.replace(from, to)),

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154 # variables cross the files
 # holdpoint job v1: jobs that ask while they run. Read after library.sh, before verbs.sh. Only definitions.
-# Set by the caller: hp_kind ("asks" or "terminal"); for an answer hp_at and the function hp_line, which prints it.
+# Set by the caller: hp_kind ("asks" or "terminal"); for an answer hp_at, hp_turn and the function hp_line, which prints it.
 
 # Only a built-in printf keeps a text out of the process list.
 hp_can_hide() {
@@ -20,7 +20,34 @@ hp_equip() {
     hp_refuse write "cannot make a fifo in $hp_dir"
     return 1
   fi
+  hp_read_hand
+  [ -n "$hp_hand" ] || : >"$hp_dir/hand.0.free.0.0" || {
+    hp_refuse write "cannot write to $hp_dir; is the disk full?"
+    return 1
+  }
   [ "$hp_kind" != terminal ] || hp_try_terminal
+}
+
+# The mark that says who may write into the payload's input (see wheel.sh); empty in jobs that have none. It may be renamed
+# between two looks.
+hp_read_hand() {
+  hp_hand='' hp_done='' hp_word='' hp_typed='' hp_unsure='' hp_looks=0
+  while [ -z "$hp_hand" ] && [ "$hp_looks" -lt 5 ]; do
+    hp_looks=$((hp_looks + 1))
+    for hp_mark in "$hp_dir"/hand.*; do
+      [ ! -f "$hp_mark" ] || hp_hand=${hp_mark##*/hand.}
+    done
+  done
+  [ -z "$hp_hand" ] || hp_split_hand
+}
+
+hp_split_hand() {
+  hp_done=${hp_hand%%.*}
+  hp_rest=${hp_hand#*.}
+  hp_word=${hp_rest%%.*}
+  hp_rest=${hp_rest#*.}
+  hp_typed=${hp_rest%%.*}
+  hp_unsure=${hp_rest#*.}
 }
 
 # hp_need TOOL WHY
@@ -67,8 +94,21 @@ hp_answer() {
   hp_tell
 }
 
-# hp_at is what was printed when the question was shown. More since then is another question, or none.
+# hp_at is what was printed when the question was shown. More since then is another question, or none. So it is when a human
+# types, or has typed since.
 hp_answer_once() {
+  hp_read_hand
+  case $hp_word in
+    '' | free) ;;
+    *)
+      hp_refuse moved-on "a human types there now"
+      return 1
+      ;;
+  esac
+  if [ -n "$hp_hand" ] && [ "$hp_done" != "${hp_turn:-$hp_done}" ]; then
+    hp_refuse moved-on "a human has typed there meanwhile"
+    return 1
+  fi
   hp_measure
   if [ "$hp_size" -ne "$hp_at" ]; then
     hp_refuse moved-on "it has printed $hp_size bytes meanwhile, not $hp_at"

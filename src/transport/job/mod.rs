@@ -6,16 +6,21 @@
 //! this file.
 //!
 //! A job that asks reads from a fifo that stays open, or from a terminal of its own (script(1)) whose input is that fifo;
-//! [`answer`] writes one line into it, once for each place in the output where the program asked.
+//! [`answer`] writes one line into it, once for each place in the output where the program asked; [`wheel`] lets a human type
+//! into it key by key, each act once by its number.
 
 mod answer;
 mod follow;
+mod hand;
 mod protocol;
 mod spec;
 
 pub use answer::{JobAnswer, JobExit, JobState, Standing};
 pub use follow::{Followed, Follower, follow};
+pub use hand::Hand;
 #[doc(hidden)]
 pub use protocol::start_text;
-pub use protocol::{Ask, JobFailure, Refusal, ack, answer, cancel, report, start};
+pub use protocol::{
+    Ask, JobFailure, Refusal, Wheel, ack, answer, answer_in_turn, cancel, report, start, wheel,
+};
 pub use spec::{AnswerLine, BadJob, JobId, JobSpec, spec_hash};

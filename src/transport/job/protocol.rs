@@ -1,4 +1,4 @@
-//! The verbs of a job: start, report, answer, cancel, ack.
+//! The verbs of a job: start, report, answer, wheel, cancel, ack.
 
 use std::time::Duration;
 
@@ -6,10 +6,12 @@ use secrecy::ExposeSecret as _;
 
 use super::answer::{BLOCK, JobAnswer, JobState, Said, parse};
 use super::spec::{AnswerLine, BadJob, JobId, JobSpec, spec_hash};
+use crate::model::wheel::Keys;
 use crate::transport::ssh::{Envelope, Limits, Nonce, ReadFailure, Session};
 
 const LIBRARY: &str = include_str!("library.sh");
 const ASKING: &str = include_str!("asking.sh");
+const WHEEL: &str = include_str!("wheel.sh");
 const VERBS: &str = include_str!("verbs.sh");
 const SUPERVISOR: &str = include_str!("supervisor.sh");
 
@@ -59,6 +61,8 @@ pub enum Refusal {
     Ended,
     /// It printed more since it asked: what it waits for now, if anything, is something else.
     MovedOn,
+    /// Keys came out of turn: not of whoever has the wheel, or not the next ones.
+    Wheel,
     /// The answer was being written when whoever wrote it was cut down.
     HalfAnswered,
     /// A word that this program does not know.
@@ -75,6 +79,7 @@ impl Refusal {
             "not-finished" => Self::NotFinished,
             "ended" => Self::Ended,
             "moved-on" => Self::MovedOn,
+            "wheel" => Self::Wheel,
             "half-answered" => Self::HalfAnswered,
             other => Self::Other(other.to_owned()),
         }
@@ -90,7 +95,8 @@ impl Refusal {
             Self::Tools => "something is missing on the node",
             Self::NotFinished => "it has not ended",
             Self::Ended => "it asks no more",
-            Self::MovedOn => "it has printed more since it asked; read that first",
+            Self::MovedOn => "it has gone on since it asked; read that first",
+            Self::Wheel => "these keys came out of turn",
             Self::HalfAnswered => {
                 "the answer may have reached the program or not; look at the node, cancel the job if it still waits"
             }
@@ -154,10 +160,68 @@ pub async fn answer(
     at: u64,
     line: &AnswerLine,
 ) -> Result<JobAnswer, JobFailure> {
+    answer_in_turn(session, id, at, None, line).await
+}
+
+/// The same, refused as well if a human has typed since this act at the wheel, which was the last when it asked.
+pub async fn answer_in_turn(
+    session: &Session,
+    id: &JobId,
+    at: u64,
+    turn: Option<u64>,
+    line: &AnswerLine,
+) -> Result<JobAnswer, JobFailure> {
     let mut request = Request::new(session.job_dir(), id)?;
+    request.set(
+        "hp_turn",
+        &turn.map_or(String::new(), |act| act.to_string()),
+    );
     request.set("hp_at", &at.to_string());
     request.print("hp_line", &[line.expose()]);
     request.send(session, "answer", ANSWER_LIMIT).await
+}
+
+/// What a human does at the wheel of a job's program.
+#[derive(Debug, Clone, Copy)]
+pub enum Wheel<'a> {
+    Take,
+    /// Typed if the act before was this one.
+    Type {
+        before: u64,
+        keys: &'a Keys,
+    },
+    /// No keys of an act up to this one are written any more.
+    Settle,
+    HandBack,
+}
+
+/// Does this act at the wheel, unless it or a later one was done before.
+///
+/// Safe to repeat at any point: the node does each number once. [`JobAnswer::hand`] says where it stands then. Keys never touch
+/// a disk. Refused when the job has ended, and when keys come out of turn: nothing of them was written then.
+pub async fn wheel(
+    session: &Session,
+    id: &JobId,
+    act: u64,
+    does: Wheel<'_>,
+) -> Result<JobAnswer, JobFailure> {
+    let mut request = Request::new(session.job_dir(), id)?;
+    request.envelope.define(WHEEL);
+    request.set("hp_act", &act.to_string());
+    let word = match does {
+        Wheel::Take => "take",
+        Wheel::Settle => "settle",
+        Wheel::HandBack => "back",
+        Wheel::Type { before, keys } => {
+            request.set("hp_before", &before.to_string());
+            let octal: String = keys.bytes().iter().map(|b| format!("\\{b:03o}")).collect();
+            let keys = format!("hp_keys() {{ printf '{octal}'; }}");
+            request.envelope.define(&keys);
+            "type"
+        }
+    };
+    request.set("hp_do", word);
+    request.send(session, "wheel", ANSWER_LIMIT).await
 }
 
 /// Frees the job's space on the node, once its result is durable here. What stays keeps a late start from running.

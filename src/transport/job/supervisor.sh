@@ -136,10 +136,21 @@ hp_inside() {
   trap : HUP INT QUIT TERM
   hp_enlist
   hp_restore_environment
-  (umask "$hp_umask" && exec sh "$hp_dir/cmd.$hp_hash")
+  (umask "$hp_umask" && hp_exec_interruptible sh "$hp_dir/cmd.$hp_hash")
   hp_code=$?
   hp_normalise
   printf '%s ok\n' "$hp_code" 1<>"$hp_dir/code"
+}
+
+# Who was begun with "&" ignores INT and QUIT, and no sh can undo that: Ctrl-C on the terminal would do nothing.
+hp_exec_interruptible() {
+  if env --default-signal=INT,QUIT true 2>/dev/null; then
+    exec env --default-signal=INT,QUIT "$@"
+  elif command -v perl >/dev/null; then
+    # shellcheck disable=SC2016 # perl's variables
+    exec perl -e '$SIG{INT} = $SIG{QUIT} = "DEFAULT"; exec @ARGV' "$@"
+  fi
+  exec "$@"
 }
 
 hp_restore_environment() {

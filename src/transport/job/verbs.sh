@@ -112,20 +112,25 @@ hp_tell() {
   hp_acked=0
   [ ! -e "$hp_dir/done" ] || hp_acked=1
   hp_list_answered
+  hp_read_hand
   hp_say "state=$hp_state size=$hp_size boot=$hp_now code=$hp_code cancelled=$hp_cancelled" \
-    "logged=$hp_logged acked=$hp_acked answered=$hp_answered"
+    "logged=$hp_logged acked=$hp_acked answered=$hp_answered handed=$hp_handed hand=$hp_hand"
   if [ "$hp_blocks" -gt 0 ] && [ "$hp_size" -gt "$hp_offset" ]; then
     hp_say log
     dd if="$hp_dir/log" bs=4096 skip="$((hp_offset / 4096))" count="$hp_blocks" 2>/dev/null
   fi
 }
 
-# Where in its output the payload was answered.
+# Where in its output the payload was answered, and the last place where a human handed it back.
 hp_list_answered() {
-  hp_answered=''
+  hp_answered='' hp_handed=''
   [ -p "$hp_dir/in" ] || return 0
   for hp_mark in "$hp_dir"/answered.*; do
     [ ! -d "$hp_mark" ] || hp_answered=$hp_answered,${hp_mark##*.}
+  done
+  for hp_mark in "$hp_dir"/handed.*; do
+    [ -d "$hp_mark" ] && [ "${hp_mark##*.}" -ge "${hp_handed:-0}" ] || continue
+    hp_handed=${hp_mark##*.}
   done
 }
 
@@ -278,7 +283,7 @@ hp_ack() {
       hp_sync "$hp_dir/done" "$hp_dir"
       rm -f "$hp_dir"/cmd.* "$hp_dir/helper" "$hp_dir/log" "$hp_dir/pg" "$hp_dir/pg.tmp" "$hp_dir/rc.tmp" \
         "$hp_dir/in" "$hp_dir/code"
-      rm -rf "$hp_dir"/answered.* "$hp_dir"/answering.*
+      rm -rf "$hp_dir"/answered.* "$hp_dir"/answering.* "$hp_dir"/handed.* "$hp_dir"/hand.*
       ;;
   esac
   hp_tell

@@ -139,8 +139,10 @@ impl Acts for SshActs {
             Change::Acknowledge { order } => self.ask(&order, JobAsk::Acknowledge),
             Change::Answer { order, at, answer } => {
                 let line = self.line_of(&order, answer);
-                self.ask(&order, JobAsk::Answer(Given { at, line }));
+                let turn = None;
+                self.ask(&order, JobAsk::Answer(Given { at, turn, line }));
             }
+            Change::Wheel { order, act } => self.ask(&order, JobAsk::Wheel(act)),
             // The world does it, not we.
             Change::Performed {
                 action: _,

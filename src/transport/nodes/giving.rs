@@ -16,6 +16,8 @@ use crate::transport::ssh::Session;
 pub(super) struct Given {
     /// What the program had printed (bytes) when it asked.
     pub(super) at: u64,
+    /// The last act at the program's wheel by then.
+    pub(super) turn: Option<u64>,
     /// The line, or why there is none.
     pub(super) line: Result<AnswerLine, String>,
 }
@@ -52,7 +54,7 @@ pub(super) async fn give(
         let Some(found) = next(&mut session).await else {
             return;
         };
-        let failure = match job::answer(&found, &id, given.at, &line).await {
+        let failure = match job::answer_in_turn(&found, &id, given.at, given.turn, &line).await {
             Ok(_) => return,
             Err(failure) => failure,
         };
@@ -81,7 +83,7 @@ pub(super) async fn give(
 }
 
 /// A session, as soon as there is one; `None` when there never will be.
-async fn next(session: &mut watch::Receiver<Option<Session>>) -> Option<Session> {
+pub(super) async fn next(session: &mut watch::Receiver<Option<Session>>) -> Option<Session> {
     let found = session.wait_for(Option::is_some).await;
     found.ok()?.clone()
 }

@@ -3,18 +3,20 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::ends::end;
 use super::giving::{Given, ask_to_stop, give};
-use super::prompts::Listener;
+use super::prompts::{Human, Listener};
 use super::tell::{Teller, words};
+use super::typing::Typist;
 use crate::model::reply::JobReport;
 use crate::model::telemetry::Stream;
 use crate::model::text::Cleaner;
+use crate::model::wheel::WheelAct;
 use crate::transport::Order;
 use crate::transport::backoff::delay;
 use crate::transport::job::{
@@ -41,6 +43,7 @@ pub(super) enum JobAsk {
     Attach,
     Cancel,
     Answer(Given),
+    Wheel(WheelAct),
     Acknowledge,
 }
 
@@ -48,6 +51,14 @@ pub(super) enum JobAsk {
 enum Aside {
     Cancel,
     Answer(Given),
+    Wheel(WheelAct),
+}
+
+/// The tasks of it.
+#[derive(Default)]
+struct Asides {
+    tasks: JoinSet<()>,
+    typist: Option<UnboundedSender<WheelAct>>,
 }
 
 /// The task of one job.
@@ -61,6 +72,8 @@ pub(super) struct Job {
     cleaner: Cleaner,
     /// Of a job that asks.
     listener: Option<Listener>,
+    /// The last act at its wheel, as far as the node has told.
+    turn: Option<u64>,
     /// It was told that it runs, and nothing else since.
     accepted: bool,
 }
@@ -89,6 +102,7 @@ impl Job {
             offset: 0,
             cleaner: Cleaner::new(),
             listener: None,
+            turn: None,
             accepted: false,
         }
     }
@@ -113,6 +127,7 @@ impl Job {
                 JobAsk::Attach => self.follow(&id, None).await,
                 JobAsk::Cancel => self.follow(&id, Some(Aside::Cancel)).await,
                 JobAsk::Answer(given) => self.follow(&id, Some(Aside::Answer(given))).await,
+                JobAsk::Wheel(act) => self.follow(&id, Some(Aside::Wheel(act))).await,
                 JobAsk::Acknowledge => self.acknowledge(&id).await,
             };
             if let Err(Over) = gone {
@@ -186,7 +201,7 @@ impl Job {
     /// Follows the job to its end and tells it. Never starts it: one that has not begun is kept from ever beginning.
     async fn follow(&mut self, id: &JobId, first: Option<Aside>) -> Result<(), Over> {
         let mut follower = Follower::new(id.clone(), self.offset, POLL);
-        let mut asides = JoinSet::new();
+        let mut asides = Asides::default();
         if let Some(aside) = first {
             self.begin_aside(&mut asides, id, aside);
         }
@@ -217,6 +232,9 @@ impl Job {
                 Step::Ask(JobAsk::Answer(given)) => {
                     self.begin_aside(&mut asides, id, Aside::Answer(given));
                 }
+                Step::Ask(JobAsk::Wheel(act)) => {
+                    self.begin_aside(&mut asides, id, Aside::Wheel(act));
+                }
                 // Its end is not told yet, so this is about nothing.
                 Step::Ask(JobAsk::Acknowledge) => {}
                 Step::News(Ok(news)) => {
@@ -235,18 +253,35 @@ impl Job {
         }
     }
 
-    fn begin_aside(&self, asides: &mut JoinSet<()>, id: &JobId, aside: Aside) {
+    fn begin_aside(&self, asides: &mut Asides, id: &JobId, aside: Aside) {
         let (session, id) = (self.session.clone(), id.clone());
+        let (order, teller) = (self.order.clone(), self.teller.clone());
         match aside {
-            Aside::Cancel => asides.spawn(ask_to_stop(session, id)),
-            Aside::Answer(given) => asides.spawn(give(
-                session,
-                id,
-                given,
-                self.order.clone(),
-                self.teller.clone(),
-            )),
-        };
+            Aside::Cancel => {
+                asides.tasks.spawn(ask_to_stop(session, id));
+            }
+            Aside::Answer(given) => {
+                let given = Given {
+                    turn: self.turn,
+                    ..given
+                };
+                asides.tasks.spawn(give(session, id, given, order, teller));
+            }
+            Aside::Wheel(act) => {
+                let unsent = match &asides.typist {
+                    Some(typist) => typist.send(act).err().map(|unsent| unsent.0),
+                    None => Some(act),
+                };
+                if let Some(act) = unsent {
+                    let (typist, acts) = unbounded_channel();
+                    // The task that takes it begins below.
+                    let _ = typist.send(act);
+                    asides.typist = Some(typist);
+                    let typist = Typist::new(id, session, acts, order, teller);
+                    asides.tasks.spawn(typist.run());
+                }
+            }
+        }
     }
 
     /// Tells the news; whether they were the last.
@@ -255,6 +290,10 @@ impl Job {
         if matches!(standing, Standing::Going | Standing::Claimed) && !self.accepted {
             self.accepted = true;
             self.teller.job(&self.order, JobReport::Accepted).await;
+        }
+        if self.listener.is_some() {
+            let (order, teller) = (&self.order, &self.teller);
+            teller.printed(order, news.offset, &news.log).await;
         }
         let lines = self.cleaner.feed(&news.log);
         self.teller.lines(&self.order, Stream::Out, lines).await;
@@ -288,7 +327,13 @@ impl Job {
         let Some(listener) = &mut self.listener else {
             return;
         };
-        listener.hear(&news.log, &news.answer.answered);
+        let hand = news.answer.hand;
+        self.turn = hand.map(|hand| hand.act).or(self.turn);
+        let human = Human {
+            types: hand.is_some_and(|hand| hand.held),
+            handed_back: news.answer.handed,
+        };
+        listener.hear(&news.log, &news.answer.answered, human);
         let alive = match news.answer.state {
             JobState::Running | JobState::Orphaned => self.offset >= news.answer.size,
             JobState::Done

@@ -9,6 +9,7 @@
 //! | [`probes`] | runs the node's probes one after another, when asked and at their own pace |
 //! | [`asks`] | runs checks and read-only steps |
 //! | [`job`] | one for each job: starts it, follows it over as many sessions as it takes, tells its questions and its end |
+//! | [`typing`] | one for each job that a human types into: does the acts at its wheel, each once |
 //! | [`upload`] | one for each file on its way to a node: sends what is missing, tells its end |
 //!
 //! Everything that they have to tell goes through one bounded channel. When it is full they wait, and the node keeps
@@ -28,6 +29,7 @@ mod probes;
 mod prompts;
 mod setup;
 mod tell;
+mod typing;
 mod upload;
 mod way;
 

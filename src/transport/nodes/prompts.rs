@@ -37,6 +37,12 @@ pub(super) struct Listener {
     last_output: Instant,
     /// Longest time without output that is not worth mentioning.
     silence: Option<Duration>,
+    /// A human types into it.
+    held: bool,
+    /// The last place where a human handed it back.
+    handed_back: Option<u64>,
+    /// So many bytes of `text` were for that human: what stands in them is answered by nobody else.
+    theirs: usize,
     /// It was mentioned since the last output.
     mentioned: bool,
 }
@@ -47,6 +53,14 @@ struct Expected {
     pattern: Regex,
     /// So often it may still come.
     left: u32,
+}
+
+/// Who else writes into its input, as the node has it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Human {
+    pub(super) types: bool,
+    /// The last place in the output where it was handed back.
+    pub(super) handed_back: Option<u64>,
 }
 
 /// How the next look at the job is taken.
@@ -79,25 +93,52 @@ impl Listener {
             told: None,
             last_output: Instant::now(),
             silence,
+            held: false,
+            handed_back: None,
+            theirs: 0,
             mentioned: false,
         })
     }
 
     /// Takes the next bytes of output, and all places in it where the node says that it was answered (in rising order).
-    pub(super) fn hear(&mut self, log: &[u8], answered: &[u64]) {
+    pub(super) fn hear(&mut self, log: &[u8], answered: &[u64], human: Human) {
         if !log.is_empty() {
             self.last_output = Instant::now();
             self.mentioned = false;
         }
         self.text.extend_from_slice(log);
         self.end += log.len() as u64;
+        let back = human.handed_back;
         for &at in answered {
+            self.come_back(back.filter(|back| *back <= at));
             if self.answered.is_none_or(|last| last < at) && at <= self.end {
                 self.settle(at);
             }
         }
+        self.held = human.types;
+        self.come_back(back);
         let surplus = self.text.len().saturating_sub(KEPT);
         self.text.drain(..surplus);
+        self.theirs = self.theirs.saturating_sub(surplus);
+    }
+
+    /// A human had it until it had printed so much. What it waits with since then is theirs to answer, too.
+    fn come_back(&mut self, at: Option<u64>) {
+        let news = |at: &u64| self.handed_back.is_none_or(|last| last < *at) && *at <= self.end;
+        let Some(at) = at.filter(news) else {
+            return;
+        };
+        let since = usize::try_from(self.end - at).unwrap_or(usize::MAX);
+        let later = self.text.split_off(self.text.len().saturating_sub(since));
+        if let Some(index) = self.matching() {
+            self.expected[index].left -= 1;
+        }
+        self.theirs = self.text.len();
+        self.text.extend(later);
+        self.handed_back = Some(at);
+        self.told = None;
+        self.mentioned = false;
+        self.last_output = Instant::now();
     }
 
     /// What was printed up to `at` has been answered.
@@ -107,6 +148,7 @@ impl Listener {
         if let Some(index) = self.matching() {
             self.expected[index].left -= 1;
         }
+        self.theirs = self.theirs.saturating_sub(self.text.len());
         self.text = later;
         self.answered = Some(at);
     }
@@ -115,7 +157,7 @@ impl Listener {
     pub(super) fn question(&mut self, alive: bool) -> Option<JobReport> {
         let rested = self.last_output.elapsed();
         let known = self.told == Some(self.end) || self.answered == Some(self.end);
-        if !alive || known || rested < REST {
+        if !alive || known || self.held || rested < REST {
             return None;
         }
         let prompt = self.matching().map(|index| self.expected[index].id.clone());
@@ -126,7 +168,7 @@ impl Listener {
         self.told = Some(self.end);
         Some(JobReport::Asks {
             prompt,
-            text: tail(&self.cleaned(), TOLD).trim_end().to_owned(),
+            text: tail(&cleaned(&self.text), TOLD).trim_end().to_owned(),
             at: self.end,
         })
     }
@@ -135,7 +177,7 @@ impl Listener {
     pub(super) fn long_silence(&mut self) -> Option<String> {
         let silence = self.silence?;
         let asks = self.told == Some(self.end);
-        if self.mentioned || asks || self.last_output.elapsed() < silence {
+        if self.mentioned || asks || self.held || self.last_output.elapsed() < silence {
             return None;
         }
         self.mentioned = true;
@@ -153,7 +195,7 @@ impl Listener {
     /// When to look again; `usual` is how long the node may hold an answer back when nothing is expected soon.
     pub(super) fn pace(&self, usual: Duration) -> Pace {
         let rested = self.last_output.elapsed();
-        let (pause, wait) = if self.told == Some(self.end) || self.end == 0 {
+        let (pause, wait) = if self.told == Some(self.end) || self.end == 0 || self.held {
             (Duration::ZERO, usual)
         } else if rested < REST {
             (REST - rested, Duration::ZERO)
@@ -167,28 +209,28 @@ impl Listener {
 
     /// The first that matches and may still come; one that came too often is as unexpected as any other.
     fn matching(&self) -> Option<usize> {
-        let text = self.cleaned();
+        let text = cleaned(&self.text[self.theirs.min(self.text.len())..]);
         let text = tail(&text, LOOKED_AT);
         let found = |expected: &Expected| expected.left > 0 && expected.pattern.is_match(text);
         self.expected.iter().position(found)
     }
 
     fn has_open_line(&self) -> bool {
-        let text = self.cleaned();
+        let text = cleaned(&self.text);
         !text.is_empty() && !text.ends_with('\n')
     }
+}
 
-    /// The text without control sequences. An open line has no newline at its end.
-    fn cleaned(&self) -> String {
-        let mut cleaner = Cleaner::new();
-        let mut text = String::new();
-        for line in cleaner.feed(&self.text) {
-            text.push_str(&line);
-            text.push('\n');
-        }
-        text.push_str(&cleaner.finish().unwrap_or_default());
-        text
+/// A text without control sequences. An open line has no newline at its end.
+fn cleaned(raw: &[u8]) -> String {
+    let mut cleaner = Cleaner::new();
+    let mut text = String::new();
+    for line in cleaner.feed(raw) {
+        text.push_str(&line);
+        text.push('\n');
     }
+    text.push_str(&cleaner.finish().unwrap_or_default());
+    text
 }
 
 /// At most so many bytes from the end of a text, in whole characters.
@@ -212,6 +254,8 @@ mod tests {
         tokio::time::advance(Duration::from_millis(millis)).await;
     }
 
+    const POLL: Duration = Duration::from_secs(5);
+
     fn asks(prompt: Option<&str>, text: &str, at: u64) -> Option<JobReport> {
         Some(JobReport::Asks {
             prompt: prompt.map(str::to_owned),
@@ -223,10 +267,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_question_is_told_when_the_output_rests_and_only_once() {
         let mut heard = listener(&[("license", r"accept .*\[y,n\]", 1), ("dir", "directory", 1)]);
-        heard.hear(b"Welcome\nDo you accept the license? ", &[]);
+        heard.hear(
+            b"Welcome\nDo you accept the license? ",
+            &[],
+            Human::default(),
+        );
         rest(399).await;
         assert_eq!(heard.question(true), None);
-        heard.hear(b"\x1b[1m[y,n]\x1b[0m ", &[]);
+        heard.hear(b"\x1b[1m[y,n]\x1b[0m ", &[], Human::default());
         assert_eq!(heard.pace(Duration::from_secs(5)).pause, REST);
         rest(400).await;
         assert_eq!(heard.question(false), None, "it has ended");
@@ -235,10 +283,10 @@ mod tests {
         assert_eq!(heard.question(true), None);
         heard.forget_told();
         assert_eq!(heard.question(true), asks(Some("license"), text, 49));
-        heard.hear(b"", &[49]);
+        heard.hear(b"", &[49], Human::default());
         heard.forget_told();
         assert_eq!(heard.question(true), None, "answered");
-        heard.hear(b"accept [y,n]? ", &[49]);
+        heard.hear(b"accept [y,n]? ", &[49], Human::default());
         rest(400).await;
         assert_eq!(heard.question(true), None, "not a second time");
         rest(3_000).await;
@@ -248,14 +296,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_nobody_expected_is_told_after_a_longer_rest_if_the_line_is_open() {
         let mut heard = listener(&[("dir", "directory", 9)]);
-        heard.hear(b"Copying files\n", &[]);
+        heard.hear(b"Copying files\n", &[], Human::default());
         rest(119_999).await;
         assert_eq!(heard.question(true), None, "it works and says nothing");
         assert_eq!(heard.long_silence(), None);
         rest(1).await;
         assert!(heard.long_silence().unwrap().contains("120 s"));
         assert_eq!(heard.long_silence(), None, "once");
-        heard.hear(b"Retry? ", &[]);
+        heard.hear(b"Retry? ", &[], Human::default());
         rest(3_399).await;
         assert_eq!(heard.question(true), None);
         assert_eq!(heard.pace(Duration::from_secs(5)).wait, LONG_REST);
@@ -277,25 +325,53 @@ mod tests {
         let prompts = [("more", "--More--", 2)];
         let mut heard = listener(&prompts);
         // Two pages were turned; everything comes at once, cut anywhere.
-        heard.hear(b"a\n--More--b\n--Mo", &[10, 20]);
-        heard.hear(b"re--c\n--More--", &[10, 20]);
+        heard.hear(b"a\n--More--b\n--Mo", &[10, 20], Human::default());
+        heard.hear(b"re--c\n--More--", &[10, 20], Human::default());
         rest(3_400).await;
         assert_eq!(heard.question(true), asks(None, "c\n--More--", 30));
         let mut heard = listener(&prompts);
-        heard.hear(b"a\n--More--b\n--More--", &[10]);
+        heard.hear(b"a\n--More--b\n--More--", &[10], Human::default());
         rest(400).await;
         assert_eq!(heard.question(true), asks(Some("more"), "b\n--More--", 20));
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_a_human_left_standing_is_no_expected_question_and_what_comes_next_is() {
+        let mut heard = listener(&[("dir", "directory", 1), ("sure", "Sure", 1)]);
+        let (types, handed_back) = (true, None);
+        heard.hear(b"Pick a directory: ", &[], Human { types, handed_back });
+        rest(200_000).await;
+        assert_eq!(heard.question(true), None, "a human is at it");
+        assert_eq!(heard.long_silence(), None);
+        assert_eq!(heard.pace(POLL).pause, Duration::ZERO);
+        let back = Human {
+            types: false,
+            handed_back: Some(18),
+        };
+        heard.hear(b"", &[], back);
+        rest(400).await;
+        assert_eq!(heard.question(true), None);
+        rest(3_000).await;
+        assert_eq!(heard.question(true), asks(None, "Pick a directory:", 18));
+        heard.hear(b"\nSure? ", &[18], back);
+        rest(400).await;
+        assert_eq!(heard.question(true), asks(Some("sure"), "\nSure?", 25));
+        // Whoever comes later hears it all at once.
+        let mut later = listener(&[("dir", "directory", 1), ("sure", "Sure", 1)]);
+        later.hear(b"Pick a directory: \nSure? ", &[18], back);
+        rest(400).await;
+        assert_eq!(later.question(true), asks(Some("sure"), "\nSure?", 25));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_flood_is_looked_at_from_its_end() {
         let mut heard = listener(&[("early", "EARLY", 1), ("late", r"Go\? $", 1)]);
-        heard.hear(b"EARLY\n", &[]);
+        heard.hear(b"EARLY\n", &[], Human::default());
         for _ in 0..100 {
-            heard.hear(&[b'x'; 1000], &[]);
-            heard.hear(b"\n", &[]);
+            heard.hear(&[b'x'; 1000], &[], Human::default());
+            heard.hear(b"\n", &[], Human::default());
         }
-        heard.hear("ä Go? ".as_bytes(), &[]);
+        heard.hear("ä Go? ".as_bytes(), &[], Human::default());
         rest(400).await;
         let Some(JobReport::Asks { prompt, text, .. }) = heard.question(true) else {
             panic!("it asks");

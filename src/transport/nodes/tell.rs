@@ -65,6 +65,22 @@ impl Teller {
         }
     }
 
+    /// What a program that asks printed, for whoever looks at its screen.
+    pub(super) async fn printed(&self, order: &Order, offset: u64, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.tell(Arrival::Telemetry(Telemetry::Printed {
+            action: order.action.clone(),
+            attempt: order.attempt,
+            node: order.node.clone(),
+            offset,
+            bytes: bytes.into(),
+            at: Stamp::default(),
+        }))
+        .await;
+    }
+
     pub(super) async fn linking(&self, node: &NodeId, what: String) {
         let (node, at) = (node.clone(), Stamp::default());
         self.tell(Arrival::Telemetry(Telemetry::Linking { node, what, at }))
@@ -77,6 +93,7 @@ pub(super) fn stamped(arrival: Arrival, now: Stamp) -> Arrival {
     let mut arrival = arrival;
     if let Arrival::Telemetry(
         Telemetry::Output { at, .. }
+        | Telemetry::Printed { at, .. }
         | Telemetry::Seen { at, .. }
         | Telemetry::Heartbeat { at }
         | Telemetry::Linking { at, .. }

@@ -18,6 +18,9 @@ impl App {
             return Vec::new();
         }
         self.toast = None;
+        if let Some(asks) = self.wheel_key(key, at_ms) {
+            return asks;
+        }
         let context = self.context();
         let typing = self.modals.last().is_some_and(|modal| modal.types());
         match keymap::lookup(context, key) {
@@ -45,7 +48,12 @@ impl App {
         if let Some(asks) = self.everywhere(command) {
             return asks;
         }
-        if self.modals.is_empty() {
+        if command == Command::Terminal {
+            return self.open_terminal();
+        }
+        if matches!(self.top_kind(), Some(Kind::Terminal { .. })) {
+            self.on_pane(command)
+        } else if self.modals.is_empty() {
             self.on_screen(command)
         } else {
             self.on_modal(command, at_ms)

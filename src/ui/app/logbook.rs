@@ -341,6 +341,32 @@ fn told<'a>(run: &RunState, event: &'a Event) -> Option<Told<'a>> {
         Event::PromptAnswered { action, said, .. } => Told::of(run, action, Stream::Cmd, |_| {
             format!("answered with {said}")
         }),
+        Event::WheelTaken { action, by, .. } => Told::of(run, action, Stream::Note, |_| {
+            format!("{} has the wheel", by.user)
+        }),
+        Event::WheelReturned {
+            action, by, why, ..
+        } => Told::of(run, action, Stream::Note, |_| {
+            let by = by
+                .as_ref()
+                .map_or("by itself".into(), |by| format!("by {}", by.user));
+            let why = why.as_ref().map_or(String::new(), |why| format!(": {why}"));
+            format!("the wheel was handed back {by}{why}")
+        }),
+        Event::KeysInDoubt {
+            action, keys, why, ..
+        } => Told::of(run, action, Stream::Err, |_| {
+            format!("keys IN DOUBT, not sent again ({keys}): {why}")
+        }),
+        Event::KeysSettled {
+            action,
+            typed,
+            lost,
+            unknown,
+            ..
+        } => Told::of(run, action, Stream::Obs, |_| {
+            crate::engine::summary::keys_settled(*typed, *lost, *unknown)
+        }),
         Event::Noted { text, by } => Told::note(format!("{}: {text}", by.user)),
         Event::Fault { text } => Told::note(format!("fault injected: {text}")),
         Event::Opened(_)
@@ -366,6 +392,7 @@ fn told<'a>(run: &RunState, event: &'a Event) -> Option<Told<'a>> {
         | Event::ActionAccepted { .. }
         | Event::ActionOverdue { .. }
         | Event::CancelAsked { .. }
+        | Event::KeysGiven { .. }
         | Event::Chosen { .. }
         | Event::ActionReopened { .. }
         | Event::ByHandSaid { .. }

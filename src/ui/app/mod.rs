@@ -7,7 +7,10 @@ mod keys;
 pub mod logbook;
 pub mod modal;
 mod moves;
+pub(crate) mod pane;
 mod prepare;
+pub mod programs;
+mod strokes;
 mod typing;
 pub mod view;
 mod walk;
@@ -21,6 +24,8 @@ use ratatui::layout::Rect;
 
 use self::logbook::LogBook;
 use self::modal::{HoldKey, Kind, Modal};
+use self::pane::Pane;
+use self::programs::Programs;
 use self::view::Views;
 use super::keymap::{Context, Moment};
 use super::session::{Intent, Leave, Options, Speed};
@@ -49,6 +54,9 @@ pub struct App {
     pub log: LogBook,
     /// Where connection attempts stand.
     pub linking: BTreeMap<NodeId, String>,
+    /// What programs that read something printed, and the one that is looked at.
+    pub programs: Programs,
+    pub pane: Option<Pane>,
     /// One line that the next key removes.
     pub toast: Option<String>,
     pub speed: Speed,
@@ -135,6 +143,8 @@ impl App {
             views: Views::default(),
             log: LogBook::default(),
             linking: BTreeMap::new(),
+            programs: Programs::default(),
+            pane: None,
             toast: None,
             speed: options.speed,
             files: options.files,
@@ -176,6 +186,7 @@ impl App {
         }
         self.told = open;
         self.close_settled();
+        self.settle_pane();
         if self.leaves_at_rest && !self.is_working() && self.run.left.is_none() {
             self.leaves_at_rest = false;
             asks.push(Ask::Intent(Intent::Says(crate::engine::input::Says::Leave)));
@@ -233,6 +244,7 @@ impl App {
             rehearsal: self.is_rehearsal(),
             working: self.is_working(),
             waiting: !self.holds.is_empty(),
+            program: self.has_program(),
             panes: screen::panes(self.screen()),
         }
     }
@@ -282,6 +294,16 @@ impl App {
             Telemetry::Output { at, .. } => {
                 self.now = self.now.max(*at);
                 self.log.output(&self.run, telemetry);
+            }
+            Telemetry::Printed { at, .. } => {
+                self.now = self.now.max(*at);
+                let news = self.programs.hear(telemetry);
+                if let (Some((action, attempt, new, gap)), Some(pane)) = (news, &mut self.pane)
+                    && (&action, attempt) == (&pane.action, pane.attempt)
+                {
+                    pane.screen.feed(&new);
+                    pane.screen.gap |= gap;
+                }
             }
             Telemetry::Seen { node, probe, at } => {
                 self.now = self.now.max(*at);
@@ -341,6 +363,7 @@ impl App {
     }
 
     fn refused(&mut self, why: &str) {
+        self.wheel_was_refused();
         match self.modals.last_mut() {
             Some(modal) if modal.types() => {
                 modal.field.clear();

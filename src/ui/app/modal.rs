@@ -2,7 +2,7 @@
 
 use super::field::Field;
 use crate::engine::hold::{HoldKind, HoldOption};
-use crate::model::ids::BranchId;
+use crate::model::ids::{ActionId, BranchId};
 use crate::ui::keymap::Context;
 use crate::ui::paste::TypingGuard;
 
@@ -68,6 +68,14 @@ pub enum Kind {
         of: Context,
     },
     Leave,
+    /// The screen of a running program.
+    Terminal {
+        action: ActionId,
+    },
+    /// The word that takes its wheel.
+    TakeWheel {
+        action: ActionId,
+    },
     /// Text to read: a command, the details of a node.
     Reader {
         title: String,
@@ -106,12 +114,14 @@ impl Modal {
             | Kind::Search
             | Kind::Fault
             | Kind::Branch { .. }
+            | Kind::TakeWheel { .. }
             | Kind::Palette { .. } => true,
             Kind::Choice { option, .. } => option.note.is_some(),
             Kind::Options { .. }
             | Kind::WhatIf
             | Kind::Help { .. }
             | Kind::Leave
+            | Kind::Terminal { .. }
             | Kind::Reader { .. } => false,
         }
     }
@@ -128,6 +138,8 @@ impl Modal {
             | Kind::Search
             | Kind::Fault
             | Kind::Branch { .. }
+            | Kind::Terminal { .. }
+            | Kind::TakeWheel { .. }
             | Kind::Help { .. }
             | Kind::Reader { .. } => false,
         }
@@ -142,6 +154,7 @@ impl Modal {
             }
             Kind::Options { .. } | Kind::WhatIf | Kind::Leave => Context::Hold,
             Kind::Help { .. } | Kind::Reader { .. } => Context::Help,
+            Kind::Terminal { .. } => Context::Terminal,
             _ if self.types() => Context::Field,
             Kind::Choice { .. }
             | Kind::HostKey { .. }
@@ -150,6 +163,7 @@ impl Modal {
             | Kind::Search
             | Kind::Fault
             | Kind::Branch { .. }
+            | Kind::TakeWheel { .. }
             | Kind::Palette { .. } => Context::Hold,
         }
     }
@@ -173,6 +187,8 @@ impl Modal {
             | Kind::Help { .. }
             | Kind::Palette { .. }
             | Kind::Leave
+            | Kind::Terminal { .. }
+            | Kind::TakeWheel { .. }
             | Kind::Reader { .. } => None,
         }
     }

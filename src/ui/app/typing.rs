@@ -21,7 +21,7 @@ impl App {
             return Vec::new();
         };
         match modal.kind {
-            Kind::Gate { .. } => gate_key(modal, key, at_ms),
+            Kind::Gate { .. } | Kind::TakeWheel { .. } => gate_key(modal, key, at_ms),
             _ => {
                 if modal.field.key(key) != Edit::Nothing {
                     modal.said = None;
@@ -34,10 +34,13 @@ impl App {
 
     /// A paste: never into a gate; elsewhere it is text.
     pub(super) fn pasted(&mut self, text: &str, at_ms: u64) {
+        if self.refuse_paste_at_wheel() {
+            return;
+        }
         let Some(modal) = self.modals.last_mut().filter(|modal| modal.types()) else {
             return;
         };
-        if matches!(modal.kind, Kind::Gate { .. }) {
+        if matches!(modal.kind, Kind::Gate { .. } | Kind::TakeWheel { .. }) {
             modal.guard.paste(at_ms);
             modal.field.clear();
             modal.said = Some(paste::REFUSED.into());
@@ -67,6 +70,8 @@ impl App {
                 self.submit_text(|reason| Intent::Says(Says::Branch { branch, reason }))
             }
             Kind::Palette { of } => self.submit_palette(of, at_ms),
+            Kind::TakeWheel { action } => self.submit_wheel(&action, at_ms),
+            Kind::Terminal { .. } => Vec::new(),
             Kind::Help { .. } | Kind::Reader { .. } => {
                 self.modals.pop();
                 Vec::new()

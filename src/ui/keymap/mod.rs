@@ -20,13 +20,15 @@ pub enum Context {
     /// A manual step, something to attest, or a decision.
     Hold,
     Report,
+    /// The screen of a running program, watched. Whoever has its wheel has no commands: their keys go to the program.
+    Terminal,
     Help,
     /// Any other text field: note, reason, search, password.
     Field,
 }
 
 impl Context {
-    pub const ALL: [Context; 11] = [
+    pub const ALL: [Context; 12] = [
         Context::Welcome,
         Context::Connect,
         Context::Readiness,
@@ -36,6 +38,7 @@ impl Context {
         Context::Failure,
         Context::Hold,
         Context::Report,
+        Context::Terminal,
         Context::Help,
         Context::Field,
     ];
@@ -98,6 +101,10 @@ pub enum Command {
     Slower,
     NextEvent,
     Faults,
+    /// Watch the screen of the program at hand.
+    Terminal,
+    /// Type into it.
+    TakeWheel,
 }
 
 /// A stroke: a key with or without Ctrl. Shift is part of the character.
@@ -118,6 +125,8 @@ pub enum Needs {
     Waiting,
     /// More than one pane is shown.
     Panes,
+    /// A program that reads something runs.
+    Program,
 }
 
 /// One line of the key table.
@@ -143,6 +152,8 @@ pub struct Moment {
     pub working: bool,
     /// A gate, failure or question waits.
     pub waiting: bool,
+    /// A program that reads something runs on some node.
+    pub program: bool,
     /// How many panes the screen shows.
     pub panes: u8,
 }
@@ -199,7 +210,13 @@ pub fn off(row: &Row, moment: Moment) -> Option<&'static str> {
         Needs::Rehearsal if !moment.rehearsal => Some("only in a rehearsal"),
         Needs::Waiting if !moment.waiting => Some("nothing waits for you"),
         Needs::Panes if moment.panes < 2 => Some("there is only one pane"),
-        Needs::Nothing | Needs::Rest | Needs::Rehearsal | Needs::Waiting | Needs::Panes => None,
+        Needs::Program if !moment.program => Some("no program that reads anything is running"),
+        Needs::Nothing
+        | Needs::Rest
+        | Needs::Rehearsal
+        | Needs::Waiting
+        | Needs::Panes
+        | Needs::Program => None,
     }
 }
 

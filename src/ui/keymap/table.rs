@@ -4,20 +4,21 @@ use ratatui::crossterm::event::KeyCode;
 
 use super::Command as Do;
 use super::Context::{
-    self, Connect, Execute, Failure, Field, Gate, Help, Hold, Plan, Readiness, Report, Welcome,
+    self, Connect, Execute, Failure, Field, Gate, Help, Hold, Plan, Readiness, Report, Terminal,
+    Welcome,
 };
 use super::{Needs, Row, Stroke};
 
 const EVERYWHERE: &[Context] = &Context::ALL;
 /// Where letters are commands and not text.
 const NO_FIELD: &[Context] = &[
-    Welcome, Connect, Readiness, Plan, Execute, Failure, Hold, Report, Help,
+    Welcome, Connect, Readiness, Plan, Execute, Failure, Hold, Report, Terminal, Help,
 ];
 const FIELDS: &[Context] = &[Gate, Field];
 const LISTS: &[Context] = &[
-    Welcome, Connect, Readiness, Plan, Execute, Failure, Hold, Report, Help,
+    Welcome, Connect, Readiness, Plan, Execute, Failure, Hold, Report, Terminal, Help,
 ];
-const SIDEWAYS: &[Context] = &[Plan, Execute, Failure, Report, Help];
+const SIDEWAYS: &[Context] = &[Plan, Execute, Failure, Report, Terminal, Help];
 const PANES: &[Context] = &[Welcome, Connect, Readiness, Plan, Execute, Report];
 const RUN: &[Context] = &[Connect, Readiness, Plan, Execute, Failure, Hold, Report];
 const SEARCHED: &[Context] = &[Welcome, Readiness, Plan, Execute, Failure, Report, Help];
@@ -96,6 +97,8 @@ pub(super) const ROWS: &[Row] = table! {
     row(Do::Rehearse, &[key('R')], &[Welcome], "rehearse", "Rehearse on a simulated cluster; no node is changed.").footer(2);
     row(Do::ViewJournal, &[key('v')], &[Welcome], "view journal", "Read the journal of a run; nothing is changed.").footer(4);
     row(Do::CloseRun, &[key('x')], &[Welcome], "close run", "Close an unfinished run for good; asks first, runs nothing on the nodes.");
+    row(Do::TakeWheel, &[key('t')], &[Terminal], "take the wheel", "Type into the program, after a typed word; Ctrl-] hands it back.").footer(0);
+    row(Do::Terminal, &[key('v')], &[Execute, Hold], "its screen", "Watch the screen of the program; take the wheel there.").needs(Needs::Program).footer(1);
     row(Do::Pause, &[key('p')], &[Execute], "pause after step", "Pause after this step; again takes it back.").footer(4);
     row(Do::WhatIf, &[key('W'), code(KeyCode::F(2))], WHAT_IF, "what if", "See ways out and around; nothing runs from there.").footer(5);
     row(Do::WhatIf, &[code(KeyCode::F(2))], FIELDS, "what if", "See ways out and around; nothing runs from there.").footer(6);
@@ -142,7 +145,7 @@ pub(super) const ROWS: &[Row] = table! {
     row(Do::Redraw, &[ctrl('l')], EVERYWHERE, "redraw", "Draw the screen anew.");
     row(Do::Suspend, &[ctrl('z')], EVERYWHERE, "suspend", "Go to the shell for a while; at rest or at a gate only.").needs(Needs::Rest);
     row(Do::Back, &[code(KeyCode::Esc)], &[Gate], "not now", "Not now: the run waits here, nothing is undone.").footer(2);
-    row(Do::Back, &[code(KeyCode::Esc)], &[Failure, Hold, Help, Field], "close", "Close, go one up. Never stops work.").footer(15);
+    row(Do::Back, &[code(KeyCode::Esc)], &[Failure, Hold, Terminal, Help, Field], "close", "Close, go one up. Never stops work.").footer(15);
     row(Do::Back, &[code(KeyCode::Esc)], PANES, "back", "Close, go one up. Never stops work.");
     row(Do::Palette, &[key(':'), ctrl('p')], NO_FIELD, "commands", "Every action by name, with its key and why it is off now.").footer(89);
     row(Do::Help, &[key('?'), code(KeyCode::F(1))], NO_FIELD, "help", "Keys and signs of this screen.").footer(90);

@@ -5,6 +5,7 @@ pub(crate) mod dialog;
 mod execute;
 mod kit;
 mod next;
+mod pane;
 mod plan;
 pub(crate) mod readiness;
 mod report;
@@ -42,6 +43,7 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer) {
         Screen::Execute => execute::draw(app, body, buf),
         Screen::Report => report::draw(app, body, buf),
     }
+    pane::draw(app, body, buf);
     dialog::draw(app, area, buf);
 }
 

@@ -229,6 +229,13 @@ fn next_line(app: &App, area: Rect, buf: &mut Buffer) {
         put(buf, area, area.x + 1, area.y, toast, style, app.look.signs);
         return;
     }
+    if app.has_wheel() {
+        let text = format!(" Your keys go to the program on {}.", app.pane_place());
+        let style = app.look.style(Role::GateOneWay);
+        fill(buf, area, style);
+        put(buf, area, area.x, area.y, &text, style, app.look.signs);
+        return;
+    }
     match app.holds.first() {
         Some(hold) if app.modals.is_empty() => banner(app, hold, area, buf),
         Some(_) | None => {
@@ -301,6 +308,14 @@ pub(super) fn hold_sentence(hold: &crate::engine::hold::Hold) -> String {
 fn footer(app: &App, area: Rect, buf: &mut Buffer) {
     if app.is_rehearsal() {
         fill(buf, area, app.look.style(Role::Base));
+    }
+    if app.has_wheel() {
+        let parts = [
+            (Role::Key, " Ctrl-]".to_string()),
+            (Role::KeyText, " hands the wheel back".into()),
+        ];
+        put_parts(&app.look, area, buf, area.x, area.y, &parts);
+        return;
     }
     Footer::new(&app.look, app.context(), app.moment()).render(area, buf);
 }

@@ -5,5 +5,5 @@ mod keys;
 mod on_a_terminal;
 mod scenes;
 mod screenshots;
-mod theatre;
+pub mod theatre;
 mod words;

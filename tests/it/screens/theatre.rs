@@ -212,10 +212,16 @@ impl Theatre {
 
     /// A key, half a second after the one before; what it asks of the run reaches the run.
     pub fn press(&mut self, code: KeyCode) {
+        self.press_with(code, KeyModifiers::NONE);
+    }
+
+    pub fn press_with(&mut self, code: KeyCode, held: KeyModifiers) {
         self.clock += 500;
-        let asks = self
-            .app
-            .key(KeyEvent::new(code, KeyModifiers::NONE), self.clock);
+        let asks = self.app.send_typed(self.clock);
+        self.follow(asks);
+        let asks = self.app.key(KeyEvent::new(code, held), self.clock);
+        self.follow(asks);
+        let asks = self.app.send_typed(self.clock + 400);
         self.follow(asks);
     }
 

@@ -20,6 +20,7 @@ use holdpoint::model::ids::{ActionId, NodeId, RunId};
 use holdpoint::model::procedure::Procedure;
 use holdpoint::model::telemetry::Telemetry;
 use holdpoint::model::time::{Span, Stamp};
+use holdpoint::model::wheel::WheelAct;
 use holdpoint::sim::{Reply, SimWorld, Work, twin};
 
 /// How many steps a story may take before it is called endless.
@@ -36,6 +37,10 @@ pub struct PureRun {
     pub sent: Vec<(ActionId, u32)>,
     /// Every answer to a program that was sent, with how much that had printed.
     pub answers: Vec<(ActionId, u64, Answer)>,
+    /// Every act at a wheel that was sent.
+    pub acts: Vec<(ActionId, u32, WheelAct)>,
+    /// What pretended programs printed, for whoever looks at their screens.
+    pub printed: Vec<Telemetry>,
     pub exit: Option<Exit>,
     intents: BTreeSet<(ActionId, u32)>,
     timers: BTreeMap<(Stamp, u64), Timer>,
@@ -81,6 +86,8 @@ impl PureRun {
             entries: Vec::new(),
             sent: Vec::new(),
             answers: Vec::new(),
+            acts: Vec::new(),
+            printed: Vec::new(),
             exit: None,
             intents: BTreeSet::new(),
             timers: BTreeMap::new(),
@@ -199,6 +206,15 @@ impl PureRun {
                 self.answers.push((action.clone(), at, answer));
                 let work = self.work(&action, attempt);
                 self.world.answer(&work, at, now);
+            }
+            Effect::Wheel {
+                action,
+                attempt,
+                act,
+            } => {
+                self.acts.push((action.clone(), attempt, act.clone()));
+                let work = self.work(&action, attempt);
+                self.world.wheel(&work, &act, now);
             }
             Effect::Cancel { action, attempt } => {
                 let work = self.work(&action, attempt);
@@ -331,7 +347,7 @@ impl PureRun {
                 report,
             },
             Reply::Telemetry(Telemetry::Heartbeat { .. }) => Input::Heartbeat,
-            Reply::Telemetry(_) => return,
+            Reply::Telemetry(passing) => return self.printed.push(passing),
         };
         self.take(&input);
     }

@@ -242,6 +242,8 @@ fn line(reply: &Reply) -> Option<String> {
                 claim: Claim::Exited { code },
             } => format!("ended {code}"),
             JobReport::Ended { claim } => format!("ended: it {claim}"),
+            JobReport::KeysInDoubt { act, .. } => format!("keys {act} in doubt"),
+            JobReport::KeysKnown { typed, .. } => format!("keys known to {typed}"),
             JobReport::NotStarted { .. } => "not-started".into(),
             JobReport::OutOfSight { .. } => "out-of-sight".into(),
             JobReport::Vanished { .. } => "vanished".into(),

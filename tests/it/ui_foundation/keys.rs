@@ -94,6 +94,7 @@ fn the_footer_shows_at_most_seven_keys_that_work_now() {
         rehearsal: true,
         working: true,
         waiting: true,
+        program: true,
         panes: 3,
     };
     for context in Context::ALL {

@@ -77,7 +77,7 @@ impl Upload {
                     Ok(())
                 }
                 // It asks nothing and leaves nothing behind.
-                JobAsk::Answer(_) | JobAsk::Acknowledge => Ok(()),
+                JobAsk::Answer(_) | JobAsk::Wheel(_) | JobAsk::Acknowledge => Ok(()),
             };
             if let Err(Over) = gone {
                 return;
@@ -123,7 +123,7 @@ impl Upload {
                 ask = self.asks.recv() => match ask.ok_or(Over)? {
                     JobAsk::Cancel => return Ok(None),
                     JobAsk::Start(_) | JobAsk::Attach => self.carrier.accepted().await,
-                    JobAsk::Answer(_) | JobAsk::Acknowledge => {}
+                    JobAsk::Answer(_) | JobAsk::Wheel(_) | JobAsk::Acknowledge => {}
                 },
             }
         }

@@ -66,7 +66,9 @@ fn columns(screen: Rect) -> usize {
 
 /// Draws the dialog on top, if there is one.
 pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
-    if let Some(modal) = app.modals.last() {
+    if let Some(modal) = app.modals.last()
+        && !matches!(modal.kind, Kind::Terminal { .. })
+    {
         let dialog = content(app, modal, area);
         render(&app.look, &dialog, modal.scroll, area, buf);
     }
@@ -101,6 +103,7 @@ pub(crate) fn list_len(app: &App) -> usize {
     match &modal.kind {
         Kind::Palette { of } => palette_entries(app, *of, modal.field.text()).len(),
         Kind::Leave => leave_choices(app).len(),
+        Kind::Terminal { .. } => 0,
         Kind::WhatIf => app.run.brief.procedure.branches.len(),
         Kind::Options { hold } => holds::options(app, hold).len(),
         Kind::Gate { .. }
@@ -111,6 +114,7 @@ pub(crate) fn list_len(app: &App) -> usize {
         | Kind::Search
         | Kind::Fault
         | Kind::Branch { .. }
+        | Kind::TakeWheel { .. }
         | Kind::Help { .. }
         | Kind::Reader { .. } => content(app, modal, app.size).lines.len(),
     }
@@ -132,6 +136,9 @@ fn content(app: &App, modal: &Modal, area: Rect) -> Dialog {
         Kind::Help { of } => texts::help(&app.look, *of, columns),
         Kind::Palette { of } => lists::palette(app, modal, *of, columns),
         Kind::Leave => lists::leave(app, modal, columns),
+        // It fills the screen, and is drawn below all dialogs.
+        Kind::Terminal { .. } => Dialog::new(""),
+        Kind::TakeWheel { .. } => texts::take_wheel(app, modal, columns),
         Kind::Reader { title, lines } => texts::reader(&app.look, title, lines, columns),
     }
 }

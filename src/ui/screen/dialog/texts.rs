@@ -7,6 +7,7 @@ use super::{Dialog, field_line, said_line};
 use crate::model::drill_words::WORDS;
 use crate::ui::app::App;
 use crate::ui::app::modal::Modal;
+use crate::ui::app::pane::WORD;
 use crate::ui::keymap::{self, Context};
 use crate::ui::widget::FrameKind;
 use crate::ui::{Look, Role, format};
@@ -20,6 +21,17 @@ pub(super) fn note(app: &App, modal: &Modal, columns: usize) -> Dialog {
         columns,
     );
     dialog.fixed = typed(app, modal, "note", "Esc closes.", columns);
+    dialog
+}
+
+/// The word that takes the wheel of a program.
+pub(super) fn take_wheel(app: &App, modal: &Modal, columns: usize) -> Dialog {
+    let mut dialog = Dialog::new("Take the wheel");
+    dialog.frame = FrameKind::Double;
+    dialog.role = Role::GateFrame;
+    dialog.lines = super::super::pane::consent(app, columns);
+    let words = format!("Type {WORD}, then Enter. Esc goes on watching.");
+    dialog.fixed = typed(app, modal, "word", &words, columns);
     dialog
 }
 
