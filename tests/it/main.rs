@@ -24,6 +24,7 @@ mod doubles;
 mod driver;
 mod engine;
 mod files;
+mod fuzz;
 mod ghes;
 mod hands;
 mod journal;

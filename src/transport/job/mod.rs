@@ -13,6 +13,8 @@ mod follow;
 mod protocol;
 mod spec;
 
+#[doc(hidden)]
+pub use answer::read_reply;
 pub use answer::{JobAnswer, JobExit, JobState, Standing};
 pub use follow::{Followed, Follower, follow};
 #[doc(hidden)]

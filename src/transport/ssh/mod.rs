@@ -42,6 +42,8 @@ pub(crate) use exec::{After, Input};
 pub use exec::{Limits, ReadFailure};
 pub use failure::{ConnectFailure, Stage};
 pub use frame::ReadOutput;
+#[doc(hidden)]
+pub use frame::read_streams;
 pub(crate) use frame::{Envelope, Nonce, find, find_last};
 pub use incarnation::Incarnation;
 pub use known_hosts::{
