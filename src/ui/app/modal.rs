@@ -39,6 +39,10 @@ pub enum Kind {
         hold: HoldKey,
         option: HoldOption,
     },
+    /// The phrase that lets another host key hold.
+    NewKey {
+        hold: HoldKey,
+    },
     /// The fingerprint of an unknown host key.
     HostKey {
         hold: HoldKey,
@@ -101,6 +105,7 @@ impl Modal {
         match &self.kind {
             Kind::Gate { .. }
             | Kind::HostKey { .. }
+            | Kind::NewKey { .. }
             | Kind::Secret { .. }
             | Kind::Note
             | Kind::Search
@@ -123,6 +128,7 @@ impl Modal {
             Kind::Gate { .. }
             | Kind::Choice { .. }
             | Kind::HostKey { .. }
+            | Kind::NewKey { .. }
             | Kind::Secret { .. }
             | Kind::Note
             | Kind::Search
@@ -145,6 +151,7 @@ impl Modal {
             _ if self.types() => Context::Field,
             Kind::Choice { .. }
             | Kind::HostKey { .. }
+            | Kind::NewKey { .. }
             | Kind::Secret { .. }
             | Kind::Note
             | Kind::Search
@@ -164,6 +171,7 @@ impl Modal {
             Kind::Options { hold }
             | Kind::Choice { hold, .. }
             | Kind::HostKey { hold }
+            | Kind::NewKey { hold }
             | Kind::Secret { hold } => Some(hold.clone()),
             Kind::Note
             | Kind::Search
