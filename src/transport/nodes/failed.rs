@@ -59,6 +59,14 @@ pub(super) fn next(failed: Failed, attempt: u32, seed: u64, was_up: bool) -> Nex
         Failed::Identity(failure) => {
             let why = format!("it did not say which boot it is in: {}", words(&failure));
             match failure {
+                // What sshd says instead of running anything.
+                ReadFailure::NoAnswer { said, .. } if said.contains("Password change required") => {
+                    let why = format!(
+                        "the login is taken, and its password has to be changed first: log in once with ssh, in a terminal, and change it ({})",
+                        one_line(&said)
+                    );
+                    stop(Refusal::Login, why)
+                }
                 ReadFailure::LinkLost { .. } | ReadFailure::TimedOut { .. } => {
                     Next::Again(delay(attempt, seed), why)
                 }
