@@ -105,12 +105,13 @@ fn setup(
 ) -> Result<NodeSetup, CliError> {
     let mut reached = endpoint(brief, node, ways)
         .map_err(|why| CliError::usage(format!("reach the cluster: {why}")))?;
-    let seen = past
-        .and_then(|state| state.nodes.get(&node.name))
-        .and_then(|node| node.host_key.as_ref());
+    let before = past.and_then(|state| state.nodes.get(&node.name));
+    let let_in = before.and_then(|node| node.let_in.as_ref());
+    let seen = before.and_then(|node| node.host_key.as_ref());
     reached.pinned = seen.map(|key| PinnedKey {
         algorithm: key.algorithm.clone(),
         fingerprint: key.fingerprint.clone(),
+        let_in: let_in.is_some_and(|change| change.shown == *key),
     });
     let variables = variables(brief, Some(&node.name));
     let assemble = |what: &str, body: &str| {

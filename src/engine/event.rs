@@ -66,6 +66,9 @@ pub enum Event {
     HostKeyAnswered {
         node: NodeId,
         fingerprint: String,
+        /// The key that was known before, where another one was let hold in its place.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instead_of: Option<String>,
         accepted: bool,
         by: Person,
     },

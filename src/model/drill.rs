@@ -91,6 +91,8 @@ pub enum KeyFault {
     Unknown,
     /// Another key than the known one: refused.
     Changed,
+    /// As `Changed`, from the node's next boot on.
+    AtBoot,
 }
 
 /// What is wrong with a job.
@@ -150,6 +152,9 @@ impl Fault {
             }
             Fault::HostKey(KeyFault::Unknown) => "Shows a host key that is not known.".into(),
             Fault::HostKey(KeyFault::Changed) => "Shows another host key than before.".into(),
+            Fault::HostKey(KeyFault::AtBoot) => {
+                "Shows another host key once it was booted again.".into()
+            }
             Fault::Job(job) => job.explain(),
             Fault::ComesBack { changes, after } if changes.is_empty() => {
                 format!("What the last job changed goes back by itself, {after} later.")

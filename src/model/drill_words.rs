@@ -29,7 +29,7 @@ pub const WORDS: &[FaultWord] = &[
     ),
     row(
         "host-key",
-        "changed|unknown",
+        "changed|unknown|at-boot",
         "the node shows another host key",
     ),
     row("hang", "", "the job never ends"),
@@ -121,6 +121,7 @@ fn arms(what: &str, arguments: &[&str]) -> Option<Fault> {
         "host-key" => match arguments {
             ["changed"] => Some(Fault::HostKey(KeyFault::Changed)),
             ["unknown"] => Some(Fault::HostKey(KeyFault::Unknown)),
+            ["at-boot"] => Some(Fault::HostKey(KeyFault::AtBoot)),
             _ => None,
         },
         "hang" => none(arguments, Fault::Job(JobFault::Hangs)),
@@ -263,6 +264,7 @@ impl fmt::Display for Fault {
                 write!(f, "power-cut {moment} {}", exact(*lasts))
             }
             Fault::HostKey(KeyFault::Unknown) => f.write_str("host-key unknown"),
+            Fault::HostKey(KeyFault::AtBoot) => f.write_str("host-key at-boot"),
             Fault::HostKey(KeyFault::Changed) => f.write_str("host-key changed"),
             Fault::Job(JobFault::Hangs) => f.write_str("hang"),
             Fault::Job(JobFault::Asks) => f.write_str("asks"),

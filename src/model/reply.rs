@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::FactId;
+use super::ids::{FactId, NodeId};
 use super::value::Value;
 
 /// What became of a connection, or of an attempt at one.
@@ -21,6 +21,9 @@ pub enum LinkReport {
     Down { why: String },
     /// The server's key is not known. Nothing but the key exchange was done; a human decides.
     UnknownHostKey { key: HostKey },
+    /// The server shows another key than the one that this run knows. Nothing but the key exchange was done; whether a human
+    /// may decide depends on what the run has done to the node.
+    ChangedHostKey { change: Box<KeyChange> },
     /// A secret is wanted before another attempt makes sense: `passphrase of /home/ana/.ssh/id_ed25519`.
     WantsSecret { secret: String },
     /// Refused, and trying again by itself would not help.
@@ -46,6 +49,53 @@ pub struct HostKey {
     /// `SHA256:...`
     pub fingerprint: String,
 }
+
+impl HostKey {
+    /// The command that prints its fingerprint on the node itself.
+    pub fn command(&self) -> String {
+        let kind = match self.algorithm.as_str() {
+            "ssh-rsa" => "rsa",
+            ecdsa if ecdsa.starts_with("ecdsa-") => "ecdsa",
+            _ => "ed25519",
+        };
+        format!("ssh-keygen -lf /etc/ssh/ssh_host_{kind}_key.pub")
+    }
+}
+
+/// A host key in place of the one that was known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyChange {
+    /// The name under which the host stands in known_hosts.
+    pub name: String,
+    /// What this run has seen before.
+    pub known: HostKey,
+    /// What the server shows now.
+    pub shown: HostKey,
+    /// Where the known key stands, as `/home/ana/.ssh/known_hosts:12`; without it only this run has seen it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// Who vouches for the new key: a known_hosts line that holds it, or that of the authority of its certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouched: Option<String>,
+    /// What the operator has to do in known_hosts files that holdpoint never writes, once the new key is found to be right.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mend: Vec<String>,
+    /// The refusal in words, where no human may decide.
+    pub why: String,
+}
+
+impl KeyChange {
+    /// What a human types to let the new key hold: its end and the node, so that no habit types it.
+    pub fn phrase(&self, node: &NodeId) -> String {
+        let print = &self.shown.fingerprint;
+        let end = print.len().saturating_sub(PHRASE_END);
+        let end = print.get(end..).unwrap_or(print);
+        format!("new key {end} of {node}")
+    }
+}
+
+/// Characters of a fingerprint that are typed.
+const PHRASE_END: usize = 8;
 
 /// What became of a job, or of the question after it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -28,6 +28,7 @@ const BUILT_IN: &[(&str, &str)] = &[
         "lying-exit-code",
         include_str!("drills/lying-exit-code.toml"),
     ),
+    ("new-host-key", include_str!("drills/new-host-key.toml")),
     ("power-cut", include_str!("drills/power-cut.toml")),
 ];
 

@@ -69,6 +69,10 @@ fn expect_json(expect: &Expect) -> Value {
             json!({ "fingerprint": fingerprint, "options": ["yes", "no"] })
         }
         Expect::Secret => json!({ "secret": true }),
+        Expect::TypeOr(phrase, options) => {
+            let words: Vec<&str> = options.iter().map(|option| option.id).collect();
+            json!({ "type": phrase, "options": words })
+        }
         Expect::Options(options) => {
             let words: Vec<&str> = options.iter().map(|option| option.id).collect();
             let wants: serde_json::Map<String, Value> = options

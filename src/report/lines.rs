@@ -174,11 +174,18 @@ fn of_node(event: &Event, detail: Detail) -> String {
         Event::HostKeyAnswered {
             node,
             fingerprint,
+            instead_of,
             accepted,
             by,
         } => {
             let word = if *accepted { "accepted" } else { "refused" };
-            format!("{node} host key {fingerprint}: {word}{}", detail.by(by))
+            let was = instead_of
+                .as_ref()
+                .map_or(String::new(), |was| format!(" instead of {was}"));
+            format!(
+                "{node} host key {fingerprint}: {word}{was}{}",
+                detail.by(by)
+            )
         }
         Event::SecretGiven { node, by } => format!("{node} secret: given{}", detail.by(by)),
         Event::Rebooted { node, .. } => format!("{node} boot: answers as another boot than before"),
@@ -203,6 +210,10 @@ fn link(report: &LinkReport) -> String {
         LinkReport::UnknownHostKey { key } => {
             format!("unknown host key {} {}", key.algorithm, key.fingerprint)
         }
+        LinkReport::ChangedHostKey { change } => format!(
+            "another host key: {} {} instead of {}",
+            change.shown.algorithm, change.shown.fingerprint, change.known.fingerprint
+        ),
         LinkReport::WantsSecret { secret } => format!("wants the {secret}"),
         LinkReport::Refused { why, .. } => format!("refused: {why}"),
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::jobs::JobState;
 use super::world::{Event, SimWorld};
 use crate::model::drill::{
-    Drill, Effect, Fault, FaultError, JobFault, NodePick, PlannedFault, When,
+    Drill, Effect, Fault, FaultError, JobFault, KeyFault, NodePick, PlannedFault, When,
 };
 use crate::model::ids::{ActionId, FactId, NodeId};
 use crate::model::procedure::FactKind;
@@ -102,6 +102,7 @@ impl SimWorld {
             Fault::LinkLost { lasts } => self.cut(node, "the connection was lost", Some(*lasts)),
             Fault::Unreachable { lasts } => self.cut(node, "the node does not answer", *lasts),
             Fault::PowerCut { lasts, effect } => self.power_cut(node, *lasts, *effect),
+            Fault::HostKey(KeyFault::AtBoot) => self.nodes[node].wrong.key_at_boot = true,
             Fault::HostKey(key) => {
                 self.nodes[node].wrong.key = Some(*key);
                 self.nodes[node].wrong.keys += 1;
@@ -151,6 +152,10 @@ impl SimWorld {
         self.jobs_vanish(node, effect);
         let it = &mut self.nodes[node];
         it.boots += 1;
+        if std::mem::take(&mut it.wrong.key_at_boot) {
+            it.wrong.key = Some(KeyFault::Changed);
+            it.wrong.keys += 1;
+        }
         it.incarnation = format!("{} boot {}", it.name, it.boots);
         self.cut(node, why, Some(lasts));
     }

@@ -4,7 +4,7 @@ use super::node::{JobId, Link, SimNode};
 use super::world::{Event, Reply, SimWorld};
 use crate::model::drill::KeyFault;
 use crate::model::ids::NodeId;
-use crate::model::reply::{HostKey, JobReport, LinkReport, Refusal};
+use crate::model::reply::{HostKey, JobReport, KeyChange, LinkReport, Refusal};
 use crate::model::time::{Span, Stamp};
 
 /// How long a node that cannot be reached keeps us waiting before an attempt is given up.
@@ -45,13 +45,13 @@ impl SimWorld {
         }
     }
 
-    /// A human's answer to an unknown host key. A changed key is not up to an answer.
+    /// A human's answer to an unknown or changed host key.
     pub fn host_key(&mut self, node: &NodeId, fingerprint: &str, accept: bool, now: Stamp) {
         self.arrive(now);
         let Some(place) = self.place(node) else {
             return;
         };
-        let asked = self.nodes[place].wrong.key == Some(KeyFault::Unknown)
+        let asked = self.nodes[place].wrong.key.is_some()
             && self.nodes[place].link == Link::Refused
             && key_of(&self.nodes[place]).fingerprint == fingerprint;
         if !asked {
@@ -108,11 +108,19 @@ impl SimWorld {
                 it.link = Link::Refused;
                 LinkReport::UnknownHostKey { key: key_of(it) }
             }
-            Some(KeyFault::Changed) => {
+            Some(KeyFault::Changed | KeyFault::AtBoot) => {
                 it.link = Link::Refused;
-                LinkReport::Refused {
-                    refusal: Refusal::HostKey,
+                let change = KeyChange {
+                    name: it.host.clone(),
+                    known: nth_key_of(it, it.wrong.keys),
+                    shown: key_of(it),
+                    place: None,
+                    vouched: None,
+                    mend: Vec::new(),
                     why: format!("{} shows another host key than the known one", it.name),
+                };
+                LinkReport::ChangedHostKey {
+                    change: Box::new(change),
                 }
             }
             None => {
@@ -218,8 +226,12 @@ fn refused(node: &SimNode, why: &str) -> Event {
 }
 
 fn key_of(node: &SimNode) -> HostKey {
+    nth_key_of(node, node.wrong.keys + 1)
+}
+
+fn nth_key_of(node: &SimNode, nth: u32) -> HostKey {
     HostKey {
         algorithm: "ssh-ed25519".into(),
-        fingerprint: format!("SHA256:simulated-{}-{}", node.name, node.wrong.keys + 1),
+        fingerprint: format!("SHA256:simulated-{}-{nth}", node.name),
     }
 }

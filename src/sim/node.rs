@@ -68,6 +68,8 @@ pub(super) struct Sight {
 #[derive(Debug, Default)]
 pub(super) struct Wrong {
     pub(super) key: Option<KeyFault>,
+    /// Whether its next boot makes new keys.
+    pub(super) key_at_boot: bool,
     /// How many keys it had before this one.
     pub(super) keys: u32,
     /// For the jobs that start next, one each.

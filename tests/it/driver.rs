@@ -231,7 +231,7 @@ fn operate(
                     .next()
                     .expect("something is asked");
                 let typed = match &hold.expect {
-                    Expect::Type(phrase) => phrase.clone(),
+                    Expect::Type(phrase) | Expect::TypeOr(phrase, _) => phrase.clone(),
                     Expect::Options(options) => match options[0].id {
                         "choose" => "choose keep".into(),
                         word => format!("{word} seen"),

@@ -1,6 +1,7 @@
 //! One integration binary: stories at the level of the rule they protect.
 
 mod r#become;
+mod host_keys;
 mod job_prompts;
 mod job_rules;
 mod job_states;
@@ -24,6 +25,7 @@ mod doubles;
 mod driver;
 mod engine;
 mod files;
+mod fuzz;
 mod ghes;
 mod hands;
 mod journal;

@@ -294,6 +294,7 @@ fn ask() -> impl Strategy<Value = Ask> {
         "power-cut half 40s",
         "host-key unknown",
         "host-key changed",
+        "host-key at-boot",
         "hang",
         "slow 3",
         "fail 2",

@@ -121,18 +121,34 @@ fn a_power_cut_leaves_another_incarnation_and_no_end() {
 }
 
 #[test]
-fn a_changed_host_key_is_refused_and_an_unknown_one_is_asked_about() {
-    let (mut stage, told) = amid("host-key server2 changed");
-    assert_eq!(told, ["down", "out-of-sight", "refused"]);
+fn a_host_key_changes_at_once_or_at_the_next_boot_and_holds_only_by_an_answer_about_it() {
     let node = NodeId::new("server2");
-    stage
-        .world
-        .host_key(&node, "SHA256:simulated-server2-2", true, stage.now);
-    assert_eq!(
-        lines(&stage.rest()),
-        [""; 0],
-        "no answer makes a changed key good"
-    );
+    for (first, then) in [
+        ("host-key server2 changed", None),
+        (
+            "host-key server2 at-boot",
+            Some("power-cut server2 before 2m"),
+        ),
+    ] {
+        let (mut stage, mut told) = amid(first);
+        if let Some(then) = then {
+            assert!(told.contains(&"ended 0".into()), "nothing yet: {told:?}");
+            fault(&mut stage, then);
+            told = lines(&stage.rest());
+        }
+        assert_eq!(told.last().map(String::as_str), Some("changed-host-key"));
+        let key = |nth: u8| format!("SHA256:simulated-server2-{nth}");
+        stage.world.host_key(&node, &key(1), true, stage.now);
+        assert_eq!(lines(&stage.rest()), [""; 0], "the old one was meant");
+        stage.world.host_key(&node, &key(2), true, stage.now);
+        let told = lines(&stage.rest());
+        assert!(told[0].starts_with("up server2 boot"), "{told:?}");
+    }
+}
+
+#[test]
+fn an_unknown_host_key_is_asked_about() {
+    let node = NodeId::new("server2");
 
     let (mut stage, told) = amid("host-key server2 unknown");
     assert_eq!(told, ["down", "out-of-sight", "unknown-host-key"]);

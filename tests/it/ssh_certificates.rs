@@ -198,6 +198,7 @@ async fn a_run_goes_on_with_a_renewed_certificate_and_not_with_another_key() {
     endpoint.pinned = Some(PinnedKey {
         algorithm: seen.host_key().algorithm.clone(),
         fingerprint: seen.host_key().fingerprint.clone(),
+        let_in: false,
     });
     host.certify(&["-h", "-n", "127.0.4.3", "-z", "2"]);
     connect(&endpoint).await.unwrap();

@@ -3,7 +3,7 @@
 
 mod cases;
 mod desk;
-mod dice;
+pub mod dice;
 mod tables;
 
 use std::fmt::Write as _;

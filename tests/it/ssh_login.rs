@@ -102,6 +102,7 @@ async fn a_pinned_key_outranks_the_files_and_needs_none() {
     pinned.pinned = Some(PinnedKey {
         algorithm: seen.algorithm,
         fingerprint: seen.fingerprint,
+        let_in: false,
     });
     connect(&pinned).await.unwrap();
     node.change_host_key();

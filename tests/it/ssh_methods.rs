@@ -1,5 +1,7 @@
 //! Logins that want more than a key: what is asked, in which order, and what is never sent twice.
 
+mod options;
+
 use holdpoint::transport::ssh::{ConnectFailure, Credentials, Session};
 use russh::MethodKind::{KeyboardInteractive, Password, PublicKey};
 

@@ -57,9 +57,13 @@ impl Lines {
                         by,
                         secret: SecretString::from(line.to_string()),
                     },
-                    (Expect::Type(_) | Expect::Fingerprint(_) | Expect::Options(_), says) => {
-                        FromOperator::Says { by, says }
-                    }
+                    (
+                        Expect::Type(_)
+                        | Expect::Fingerprint(_)
+                        | Expect::TypeOr(..)
+                        | Expect::Options(_),
+                        says,
+                    ) => FromOperator::Says { by, says },
                 });
             }
         }

@@ -6,7 +6,7 @@ use crate::engine::decide::Turn;
 use crate::engine::effect::Effect;
 use crate::engine::event::{Event, Outcome};
 use crate::engine::gate;
-use crate::engine::hold::{self, Expect};
+use crate::engine::hold;
 use crate::engine::input::Says;
 use crate::engine::plan::Work;
 use crate::engine::state::ActionState;
@@ -187,13 +187,14 @@ fn choose(turn: &mut Turn<'_>, by: &Person, id: &str, option: &str, note: &str) 
     let Some(open) = holds.iter().find(|hold| hold.id == id) else {
         return refuse(turn, id, "no such hold point is open");
     };
-    let Expect::Options(options) = &open.expect else {
+    let options = open.expect.options();
+    if options.is_empty() {
         return refuse(
             turn,
             id,
             format!("expected {}", open.expect.line(open.kind)),
         );
-    };
+    }
     let Some(offered) = options.iter().find(|offered| offered.id == option) else {
         return refuse(
             turn,

@@ -10,12 +10,16 @@ use crate::engine::state::{CheckState, LinkState};
 use crate::engine::walk;
 use crate::model::ids::{CheckId, NodeId};
 use crate::model::procedure::Severity;
+use crate::model::reply::KeyChange;
 
 pub(super) fn host_key(turn: &mut Turn<'_>, by: &Person, node: &NodeId, typed: &str) {
-    let Some(LinkState::AsksHostKey { key }) =
-        turn.state.nodes.get(node).map(|node| node.link.clone())
-    else {
-        return refuse(turn, node.as_str(), "no host key is asked for here");
+    let link = turn.state.nodes.get(node).map(|node| node.link.clone());
+    let key = match link {
+        Some(LinkState::AsksHostKey { key }) => key,
+        Some(LinkState::AsksChangedKey { change }) => {
+            return changed_key(turn, by, node, &change, typed);
+        }
+        _ => return refuse(turn, node.as_str(), "no host key is asked for here"),
     };
     let accepted = match typed.trim() {
         "yes" => true,
@@ -34,6 +38,7 @@ pub(super) fn host_key(turn: &mut Turn<'_>, by: &Person, node: &NodeId, typed: &
     turn.tell(Event::HostKeyAnswered {
         node: node.clone(),
         fingerprint: fingerprint.clone(),
+        instead_of: None,
         accepted,
         by: by.clone(),
     });
@@ -41,6 +46,30 @@ pub(super) fn host_key(turn: &mut Turn<'_>, by: &Person, node: &NodeId, typed: &
         node: node.clone(),
         fingerprint,
         accept: accepted,
+    });
+}
+
+/// Only the whole phrase lets another key hold.
+fn changed_key(turn: &mut Turn<'_>, by: &Person, node: &NodeId, change: &KeyChange, typed: &str) {
+    let phrase = change.phrase(node);
+    if typed.trim() != phrase {
+        let why = format!(
+            "that does not let the new key hold; compare it with what the node's console shows, then type \"{phrase}\""
+        );
+        return refuse(turn, node.as_str(), why);
+    }
+    let fingerprint = change.shown.fingerprint.clone();
+    turn.tell(Event::HostKeyAnswered {
+        node: node.clone(),
+        fingerprint: fingerprint.clone(),
+        instead_of: Some(change.known.fingerprint.clone()),
+        accepted: true,
+        by: by.clone(),
+    });
+    turn.ask(Effect::HostKey {
+        node: node.clone(),
+        fingerprint,
+        accept: true,
     });
 }
 

@@ -28,6 +28,11 @@ pub(super) fn act(turn: &mut Turn<'_>, by: &Person, id: &str, option: &str, note
             node: NodeId::new(node),
         });
     }
+    // A changed host key: look again.
+    if let Some(node) = turn.state.nodes.keys().find(|node| node.as_str() == id) {
+        let node = node.clone();
+        return turn.ask(Effect::Reconnect { node });
+    }
     if let Some(rest) = id.strip_prefix("resurrected/")
         && let Some((fact, node)) = rest.split_once('@')
     {

@@ -1,8 +1,9 @@
 //! What was seen: links, facts, rules, things that came back.
 
 use super::*;
+use crate::engine::brief::Person;
 use crate::engine::event::{Entry, Event};
-use crate::engine::state::{Alarm, LinkState, RunState};
+use crate::engine::state::{Alarm, LinkState, Override, RunState};
 use crate::model::ids::NodeId;
 use crate::model::reply::LinkReport;
 
@@ -10,7 +11,12 @@ impl RunState {
     pub(in crate::engine) fn apply_observation(&mut self, entry: &Entry) {
         match &entry.event {
             Event::Linked { node, report } => self.on_link(node, report, entry),
-            Event::HostKeyAnswered { node, accepted, .. } => {
+            Event::HostKeyAnswered {
+                node, accepted, by, ..
+            } => {
+                if *accepted {
+                    self.let_new_key_hold(node, by, entry);
+                }
                 let link = if *accepted {
                     LinkState::Connecting
                 } else {
@@ -80,6 +86,9 @@ impl RunState {
                 since: entry.at,
             },
             LinkReport::UnknownHostKey { key } => LinkState::AsksHostKey { key: key.clone() },
+            LinkReport::ChangedHostKey { change } => LinkState::AsksChangedKey {
+                change: change.clone(),
+            },
             LinkReport::WantsSecret { secret } => LinkState::WantsSecret {
                 secret: secret.clone(),
             },
@@ -102,6 +111,34 @@ impl RunState {
             state.host_key = host_key.clone();
             state.user = user.clone();
         }
+    }
+
+    /// A human let another key hold: from now on it is the one that this run knows, and the report says so.
+    fn let_new_key_hold(&mut self, node: &NodeId, by: &Person, entry: &Entry) {
+        let Some(state) = self.nodes.get_mut(node) else {
+            return;
+        };
+        let LinkState::AsksChangedKey { change } = &state.link else {
+            return;
+        };
+        let change = change.clone();
+        state.host_key = Some(change.shown.clone());
+        let place = change.place.as_deref().unwrap_or("seen in this run");
+        let mut reason = vec![format!(
+            "typed \"{}\" after comparing it",
+            change.phrase(node)
+        )];
+        reason.extend(change.mend.iter().cloned());
+        self.overrides.push(Override {
+            what: format!(
+                "{node} has another host key since its reboot: {} {} instead of {} ({place})",
+                change.shown.algorithm, change.shown.fingerprint, change.known.fingerprint
+            ),
+            reason: reason.join("; "),
+            by: by.clone(),
+            at: entry.at,
+        });
+        state.let_in = Some(change);
     }
 
     /// What one node was given, every node has that asked the same.

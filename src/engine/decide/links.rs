@@ -1,12 +1,13 @@
 //! Connections that come and go, and what is asked when they are back.
 
 use super::*;
+use crate::engine::brief::Mode;
 use crate::engine::effect::Effect;
 use crate::engine::event::{Doubt, Event};
 use crate::engine::plan::Work;
 use crate::engine::state::ActionState;
 use crate::model::ids::{ActionId, NodeId};
-use crate::model::reply::LinkReport;
+use crate::model::reply::{LinkReport, Refusal};
 
 impl Turn<'_> {
     pub(in crate::engine) fn link(&mut self, node: &NodeId, report: &LinkReport) {
@@ -14,6 +15,18 @@ impl Turn<'_> {
             return;
         };
         match report {
+            LinkReport::ChangedHostKey { change } if !self.may_have_new_keys(node) => {
+                let refused = LinkReport::Refused {
+                    refusal: Refusal::HostKey,
+                    why: change.why.clone(),
+                };
+                self.link_lost(node, &refused, &change.why);
+            }
+            LinkReport::ChangedHostKey { change } => {
+                let shown = &change.shown.fingerprint;
+                let why = format!("it shows another host key than before, {shown}");
+                self.link_lost(node, report, &why);
+            }
             LinkReport::Up { incarnation, .. } => {
                 let was = known.incarnation.clone().filter(|was| was != incarnation);
                 self.tell(Event::Linked {
@@ -42,6 +55,25 @@ impl Turn<'_> {
                 );
             }
         }
+    }
+
+    /// Whether a step of this run that takes the node down is not settled there: its boot may have made new host keys. At any
+    /// other time another key has no such reason.
+    fn may_have_new_keys(&self, node: &NodeId) -> bool {
+        let acts = self.state.brief.mode != Mode::DryRun;
+        acts && self.state.active.iter().any(|id| {
+            let Some(record) = self.state.actions.get(id) else {
+                return false;
+            };
+            let action = record.action();
+            let sent = matches!(
+                record.state,
+                ActionState::Running { .. }
+                    | ActionState::Verifying { .. }
+                    | ActionState::InDoubt { .. }
+            );
+            sent && action.work.reboots() && action.node.as_ref() == Some(node)
+        })
     }
 
     pub(in crate::engine) fn link_lost(&mut self, node: &NodeId, report: &LinkReport, why: &str) {

@@ -41,6 +41,7 @@ impl Turn<'_> {
             | LinkState::Connecting
             | LinkState::Down { .. }
             | LinkState::AsksHostKey { .. }
+            | LinkState::AsksChangedKey { .. }
             | LinkState::WantsSecret { .. }
             | LinkState::Refused { .. } => None,
         }

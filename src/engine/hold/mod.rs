@@ -72,6 +72,8 @@ pub enum Expect {
     Type(String),
     /// The fingerprint, `yes` or `no`.
     Fingerprint(String),
+    /// This phrase, typed; or one of these words, which let nothing happen on the node.
+    TypeOr(String, Vec<HoldOption>),
     /// One of these words, with a note where it wants one.
     Options(Vec<HoldOption>),
     /// A secret; it is not echoed and not kept.
@@ -111,12 +113,24 @@ fn leave() -> HoldOption {
 }
 
 impl Expect {
+    /// The words that may be answered.
+    pub fn options(&self) -> &[HoldOption] {
+        match self {
+            Expect::Options(options) | Expect::TypeOr(_, options) => options,
+            Expect::Type(_) | Expect::Fingerprint(_) | Expect::Secret => &[],
+        }
+    }
+
     /// The last line of a hold in the line protocol, after `expect: `.
     pub fn line(&self, kind: HoldKind) -> String {
         match self {
             Expect::Type(phrase) => format!("type \"{phrase}\""),
             Expect::Fingerprint(_) => "the fingerprint, yes or no".into(),
             Expect::Secret => "the secret (not echoed, not kept)".into(),
+            Expect::TypeOr(phrase, options) => {
+                let words: Vec<&str> = options.iter().map(|option| option.id).collect();
+                format!("type \"{phrase}\", or one of {}", words.join(", "))
+            }
             Expect::Options(options) => {
                 let pairs = matches!(kind, HoldKind::Manual | HoldKind::Attest);
                 if pairs {
@@ -175,6 +189,13 @@ pub fn answer(hold: &Hold, line: &str) -> Result<Says, String> {
         Expect::Fingerprint(_) => Ok(Says::HostKey {
             node: NodeId::new(&hold.id),
             typed: line.to_string(),
+        }),
+        Expect::TypeOr(_, options) => Ok(match options.iter().find(|way| way.id == line) {
+            Some(way) => says(hold, way.id, String::new()),
+            None => Says::HostKey {
+                node: NodeId::new(&hold.id),
+                typed: line.to_string(),
+            },
         }),
         Expect::Secret => Ok(Says::SecretGiven {
             node: NodeId::new(&hold.id),

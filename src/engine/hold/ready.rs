@@ -5,6 +5,7 @@ use crate::engine::checks;
 use crate::engine::event::Verdict;
 use crate::engine::state::{CheckState, LinkState, Part, RunState};
 use crate::model::procedure::Severity;
+use crate::model::reply::{HostKey, KeyChange};
 
 pub(super) fn connection_holds(state: &RunState, holds: &mut Vec<Hold>) {
     let down = state.nodes.iter().filter(|(_, node)| !node.link.is_up());
@@ -24,6 +25,15 @@ pub(super) fn connection_holds(state: &RunState, holds: &mut Vec<Hold>) {
                     "Compare it with the value from the console or the inventory. Only the key exchange was done with this host.".into(),
                 ],
                 expect: Expect::Fingerprint(key.fingerprint.clone()),
+            }),
+            LinkState::AsksChangedKey { change } => holds.push(Hold {
+                kind: HoldKind::HostKey,
+                id: name.to_string(),
+                text: changed_key_text(name, host, change),
+                expect: Expect::TypeOr(
+                    change.phrase(name),
+                    vec![option("retry", "look again at what it shows"), leave()],
+                ),
             }),
             LinkState::WantsSecret { secret } => {
                 let same = wanting(state, secret);
@@ -52,6 +62,37 @@ pub(super) fn connection_holds(state: &RunState, holds: &mut Vec<Hold>) {
             LinkState::Idle | LinkState::Connecting | LinkState::Up { .. } | LinkState::Down { .. } => {}
         }
     }
+}
+
+/// What must be read before another key may hold.
+fn changed_key_text(name: &NodeId, host: &str, change: &KeyChange) -> Vec<String> {
+    let place = change.place.as_deref().unwrap_or("seen in this run");
+    let of = |key: &HostKey| format!("{}  {}", key.algorithm, key.fingerprint);
+    let mut text = vec![
+        format!("{name} ({host}) shows another host key since it was taken down."),
+        format!("known  {}  ({place})", of(&change.known)),
+        format!("now    {}", of(&change.shown)),
+    ];
+    text.extend(
+        change
+            .vouched
+            .iter()
+            .map(|by| format!("{by} vouches for the new key.")),
+    );
+    text.push("An upgrade or a new installation that made new keys looks like this. So does somebody in between who reads and changes all that is sent.".into());
+    text.push(format!(
+        "On the console of {name}, not over SSH, this must print the new one:"
+    ));
+    text.push(format!("  {}", change.shown.command()));
+    text.push(
+        match (change.mend.is_empty(), &change.place) {
+            (false, _) => "Accepted, it holds for this run, also when it is resumed. Your known_hosts files are not written: the report tells how to correct them.",
+            (true, Some(_)) => "Accepted, it takes the old one's place in holdpoint's own known_hosts.",
+            (true, None) => "Accepted, it holds for this run, also when it is resumed.",
+        }
+        .into(),
+    );
+    text
 }
 
 /// The nodes that want this very secret.

@@ -11,7 +11,7 @@ use crate::engine::plan::{Action, Plan, Stage};
 use crate::model::condition::View;
 use crate::model::facts::ClusterFacts;
 use crate::model::ids::{ActionId, CheckId, DebtId, FactId, GateId, InvariantId, NodeId};
-use crate::model::reply::{Claim, HostKey, Refusal};
+use crate::model::reply::{Claim, HostKey, KeyChange, Refusal};
 use crate::model::time::{Span, Stamp};
 use crate::model::value::Value;
 
@@ -104,6 +104,8 @@ pub struct NodeState {
     pub link: LinkState,
     pub incarnation: Option<String>,
     pub host_key: Option<HostKey>,
+    /// The last other key that a human has let hold in this run: it holds whatever known_hosts says.
+    pub let_in: Option<Box<KeyChange>>,
     pub user: String,
 }
 
@@ -112,11 +114,27 @@ pub struct NodeState {
 pub enum LinkState {
     Idle,
     Connecting,
-    Up { since: Stamp },
-    Down { why: String, since: Stamp },
-    AsksHostKey { key: HostKey },
-    WantsSecret { secret: String },
-    Refused { refusal: Refusal, why: String },
+    Up {
+        since: Stamp,
+    },
+    Down {
+        why: String,
+        since: Stamp,
+    },
+    AsksHostKey {
+        key: HostKey,
+    },
+    /// Another key than before, where that may have come of what the run did to the node.
+    AsksChangedKey {
+        change: Box<KeyChange>,
+    },
+    WantsSecret {
+        secret: String,
+    },
+    Refused {
+        refusal: Refusal,
+        why: String,
+    },
 }
 
 impl LinkState {
@@ -131,6 +149,7 @@ impl LinkState {
             LinkState::Down { .. }
                 | LinkState::Refused { .. }
                 | LinkState::AsksHostKey { .. }
+                | LinkState::AsksChangedKey { .. }
                 | LinkState::WantsSecret { .. }
         )
     }
@@ -299,6 +318,7 @@ impl RunState {
             link: LinkState::Idle,
             incarnation: None,
             host_key: None,
+            let_in: None,
             user: String::new(),
         };
         let nodes = brief

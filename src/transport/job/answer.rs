@@ -150,6 +150,20 @@ pub(super) enum Said {
 /// The block size of the node's `dd`: output arrives from the start of the block that holds the offset.
 pub(super) const BLOCK: u64 = 4096;
 
+/// As the request with this nonce would read it (a refusal as its word and its text), so that a test can damage it anywhere.
+#[doc(hidden)]
+pub fn read_reply(
+    stdout: &[u8],
+    nonce: &str,
+    offset: u64,
+    most: usize,
+) -> Option<Result<JobAnswer, (String, String)>> {
+    match parse(stdout, &Nonce::known(nonce), offset, most)? {
+        Said::Answer(answer) => Some(Ok(answer)),
+        Said::Refused(word, text) => Some(Err((word, text))),
+    }
+}
+
 /// Takes the answer out of what the node printed; `None` if it is not complete and well formed.
 pub(super) fn parse(stdout: &[u8], nonce: &Nonce, offset: u64, most: usize) -> Option<Said> {
     let begin = format!("@{nonce} begin\n");
@@ -157,6 +171,10 @@ pub(super) fn parse(stdout: &[u8], nonce: &Nonce, offset: u64, most: usize) -> O
     let from = find(stdout, begin.as_bytes())? + begin.len();
     let body = &stdout[from..];
     let body = &body[..find_last(body, end.as_bytes())?];
+    // One question has one reply. Where there are two, neither is known to be whole.
+    if find(body, begin.as_bytes()).is_some() {
+        return None;
+    }
     let line_end = body.iter().position(|byte| *byte == b'\n');
     let (line, rest) = body.split_at(line_end.unwrap_or(body.len()));
     let line = std::str::from_utf8(line).ok()?;

@@ -15,6 +15,8 @@ mod hand;
 mod protocol;
 mod spec;
 
+#[doc(hidden)]
+pub use answer::read_reply;
 pub use answer::{JobAnswer, JobExit, JobState, Standing};
 pub use follow::{Followed, Follower, follow};
 pub use hand::Hand;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use russh::keys::PublicKey;
 
 use super::tell::{one_line, words};
-use crate::model::reply::{HostKey, LinkReport, Refusal};
+use crate::model::reply::{HostKey, KeyChange, LinkReport, Refusal};
 use crate::transport::backoff::{delay, delay_after_refusal};
-use crate::transport::ssh::{ConnectFailure, ReadFailure, Wanted};
+use crate::transport::ssh::{ConnectFailure, ReadFailure, ReplacedKey, Wanted, fingerprint};
 
 /// How one attempt failed.
 pub(super) enum Failed {
@@ -30,6 +30,8 @@ pub(super) enum Next {
 /// What would make another attempt worth while, besides being told to.
 pub(super) enum Question {
     HostKey(Box<UnknownKey>),
+    /// Another key than the one that this run has seen.
+    NewKey(Box<ReplacedKey>),
     /// Of the key file at this path.
     Passphrase(PathBuf),
     /// Shared by every node that asks the same.
@@ -57,6 +59,14 @@ pub(super) fn next(failed: Failed, attempt: u32, seed: u64, was_up: bool) -> Nex
         Failed::Identity(failure) => {
             let why = format!("it did not say which boot it is in: {}", words(&failure));
             match failure {
+                // What sshd says instead of running anything.
+                ReadFailure::NoAnswer { said, .. } if said.contains("Password change required") => {
+                    let why = format!(
+                        "the login is taken, and its password has to be changed first: log in once with ssh, in a terminal, and change it ({})",
+                        one_line(&said)
+                    );
+                    stop(Refusal::Login, why)
+                }
                 ReadFailure::LinkLost { .. } | ReadFailure::TimedOut { .. } => {
                     Next::Again(delay(attempt, seed), why)
                 }
@@ -99,6 +109,10 @@ fn connecting(failure: ConnectFailure, why: String, attempt: u32, seed: u64, was
             key,
             authority: _,
         } => unknown_key(name, algorithm, fingerprint, *key),
+        ConnectFailure::PinnedKeyDiffers {
+            replaced,
+            barred: false,
+        } => new_key(replaced, why),
         ConnectFailure::PassphraseWanted { path, refused } => passphrase(path, refused),
         ConnectFailure::PasswordWanted(wanted) => {
             let secret = one_line(&wanted.to_string());
@@ -110,7 +124,7 @@ fn connecting(failure: ConnectFailure, why: String, attempt: u32, seed: u64, was
         | ConnectFailure::HostKeyChanged { .. }
         | ConnectFailure::HostCertificate { .. }
         | ConnectFailure::HostKeyRevoked { .. }
-        | ConnectFailure::PinnedKeyDiffers { .. }
+        | ConnectFailure::PinnedKeyDiffers { barred: true, .. }
         | ConnectFailure::HostKeyWeak { .. } => stop(Refusal::HostKey, why),
         ConnectFailure::LoginRefused { .. } => stop(Refusal::Login, why),
         ConnectFailure::BecomeRefused { .. } => stop(Refusal::Become, why),
@@ -130,6 +144,8 @@ fn of_jump(jump: &str, next: Next) -> Next {
             key.algorithm = format!("jump host {jump}: {}", key.algorithm);
             Next::Ask(LinkReport::UnknownHostKey { key }, question)
         }
+        // We never take a host on the way down: its key has no reason to change.
+        Next::Ask(LinkReport::ChangedHostKey { change }, _) => stop(Refusal::HostKey, change.why),
         other @ (Next::Ask(..) | Next::Again(..) | Next::Turn) => other,
     }
 }
@@ -149,6 +165,74 @@ fn unknown_key(name: String, algorithm: String, fingerprint: String, key: Public
     Next::Ask(report, Question::HostKey(Box::new(unknown)))
 }
 
+fn new_key(replaced: Box<ReplacedKey>, why: String) -> Next {
+    let ReplacedKey {
+        name,
+        pinned,
+        key,
+        others,
+        vouched,
+    } = &*replaced;
+    let known = others
+        .iter()
+        .find(|other| other.fingerprint == pinned.fingerprint);
+    let change = KeyChange {
+        name: name.clone(),
+        known: HostKey {
+            algorithm: pinned.algorithm.clone(),
+            fingerprint: pinned.fingerprint.clone(),
+        },
+        shown: HostKey {
+            algorithm: key.algorithm().to_string(),
+            fingerprint: fingerprint(key),
+        },
+        place: known.map(|known| one_line(&known.place.to_string())),
+        vouched: vouched.as_ref().map(|place| one_line(&place.to_string())),
+        mend: mend(&replaced),
+        why,
+    };
+    let report = LinkReport::ChangedHostKey {
+        change: Box::new(change),
+    };
+    Next::Ask(report, Question::NewKey(replaced))
+}
+
+/// What corrects the operator's own files. They are never written by us: ssh(1) would not either.
+fn mend(replaced: &ReplacedKey) -> Vec<String> {
+    if replaced.is_only_ours() {
+        return Vec::new();
+    }
+    let name = &replaced.name;
+    let (alone, shared): (Vec<_>, Vec<_>) = replaced.others.iter().partition(|other| other.alone);
+    let mut files: Vec<_> = alone.iter().map(|other| &other.place.file).collect();
+    files.dedup();
+    let mut steps: Vec<String> = files
+        .iter()
+        .map(|file| {
+            format!(
+                "ssh-keygen -R {} -f {}",
+                quoted(name),
+                quoted(&file.display().to_string())
+            )
+        })
+        .collect();
+    steps.extend(shared.iter().map(|other| {
+        format!(
+            "correct {} by hand, it holds for other hosts too",
+            other.place
+        )
+    }));
+    let first = replaced
+        .others
+        .first()
+        .filter(|_| replaced.vouched.is_none());
+    if let (Some(first), Ok(key)) = (first, replaced.key.to_openssh()) {
+        let file = first.place.file.display();
+        steps.push(format!("then add to {file} the line: {name} {key}"));
+    }
+    steps.iter().map(|step| one_line(step)).collect()
+}
+
 fn passphrase(path: PathBuf, refused: bool) -> Next {
     let again = if refused {
         " (the one given does not open it; an empty one leaves this key out)"
@@ -160,6 +244,11 @@ fn passphrase(path: PathBuf, refused: bool) -> Next {
         LinkReport::WantsSecret { secret },
         Question::Passphrase(path),
     )
+}
+
+/// For the operator's shell.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 fn stop(refusal: Refusal, why: String) -> Next {

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::sleep;
 
-use super::failed::{Failed, Next, Question, UnknownKey, next, refused};
+use super::failed::{Failed, Next, Question, next, refused};
 use super::keys::{KeyRing, Keys};
 use super::tell::{Teller, one_line, words};
 use crate::model::ids::NodeId;
@@ -16,8 +16,9 @@ use crate::model::reply::{HostKey, LinkReport, Refusal};
 use crate::transport::Arrival;
 use crate::transport::ssh::{
     Changes, Credentials, Endpoint, Incarnation, LiveQuestion, PinnedKey, Route, Session, Vault,
-    append_known_host, hashed_name,
 };
+
+mod host_keys;
 
 /// What may be asked of a link.
 #[derive(Debug)]
@@ -190,10 +191,13 @@ impl Link {
     async fn stay(&mut self, session: Session, incarnation: Incarnation) -> Result<String, Leave> {
         self.was_up = true;
         let key = session.host_key();
-        self.endpoint.pinned = Some(PinnedKey {
+        let before = self.endpoint.pinned.take();
+        let same = before.filter(|pin| pin.fingerprint == key.fingerprint);
+        self.endpoint.pinned = Some(same.unwrap_or_else(|| PinnedKey {
             algorithm: key.algorithm.clone(),
             fingerprint: key.fingerprint.clone(),
-        });
+            let_in: false,
+        }));
         // Whoever is asked because of this report must find the session.
         let published = session.clone();
         let sender = &self.session;
@@ -290,10 +294,22 @@ impl Link {
                         return Ok(());
                     }
                 }
+                (
+                    Some(LinkAsk::HostKey {
+                        fingerprint,
+                        accept: true,
+                    }),
+                    Question::NewKey(replaced),
+                ) => {
+                    if self.new_key_accepted(replaced, &fingerprint).await {
+                        return Ok(());
+                    }
+                }
                 (Some(LinkAsk::Secret(secret)), question) => self.keep(question, secret),
                 (
                     Some(LinkAsk::HostKey { .. }),
-                    Question::Passphrase(_)
+                    Question::NewKey(_)
+                    | Question::Passphrase(_)
                     | Question::Password(_)
                     | Question::Param(_)
                     | Question::None,
@@ -315,7 +331,7 @@ impl Link {
             Question::Param(name) => self
                 .keys
                 .send_modify(|keys| keys.secrets.give(name, secret)),
-            Question::HostKey(_) | Question::None => {}
+            Question::HostKey(_) | Question::NewKey(_) | Question::None => {}
         }
     }
 
@@ -329,7 +345,7 @@ impl Link {
                 let asked = (unknown.name.clone(), unknown.fingerprint.clone());
                 keys.accepted.contains(&asked)
             }
-            Question::None => false,
+            Question::NewKey(_) | Question::None => false,
         }
     }
 
@@ -338,44 +354,6 @@ impl Link {
         let name = self.added.borrow_and_update().secrets.missing(&self.node)?;
         let secret = format!("parameter {name} (not echoed, not kept)");
         Some((LinkReport::WantsSecret { secret }, Question::Param(name)))
-    }
-
-    /// Whether another attempt is worth while after an answer about an unknown key.
-    async fn key_answered(&self, unknown: &UnknownKey, shown: &str, accept: bool) -> bool {
-        let fingerprint = &unknown.fingerprint;
-        // An answer about another key than the one that was asked about is no answer.
-        if shown != fingerprint {
-            return false;
-        }
-        if !accept {
-            let why = format!("its host key {fingerprint} was not accepted");
-            self.tell(refused(Refusal::HostKey, why)).await;
-            return false;
-        }
-        let own = self.endpoint.known_hosts.own.clone();
-        let (name, key) = (unknown.name.clone(), unknown.key.clone());
-        let file = own.display().to_string();
-        let hashed = self.endpoint.tuning.hash_known_hosts;
-        let write = move || {
-            let name = if hashed { hashed_name(&name)? } else { name };
-            append_known_host(&own, &name, &key)
-        };
-        let written = tokio::task::spawn_blocking(write);
-        let why = match written.await {
-            Ok(Ok(())) => {
-                // Whoever waits with the same question, such as the other nodes behind a jump host, need not ask it.
-                let accepted = (unknown.name.clone(), fingerprint.clone());
-                self.keys.send_modify(|keys| {
-                    keys.accepted.insert(accepted);
-                });
-                return true;
-            }
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
-        };
-        let why = format!("the host key cannot be kept in {file}: {why}; make that file writable");
-        self.tell(refused(Refusal::Setup, one_line(&why))).await;
-        false
     }
 
     /// Down is told once for each reason, not for each attempt.

@@ -37,4 +37,6 @@ pub use acts::SshActs;
 pub use keys::Secrets;
 pub use looks::SshLooks;
 pub use setup::{CheckSetup, NodeSetup, ProbeSetup, Surroundings};
+#[doc(hidden)]
+pub use upload::read_upload_reply;
 pub use way::{Ways, ask};

@@ -291,7 +291,8 @@ impl<'a> Login<'a> {
 
     /// The question, or a refusal where nobody can be asked or enough was answered.
     fn wanted(&self, wanted: Wanted) -> ConnectFailure {
-        let exhausted = self.credentials.vault().is_exhausted(&wanted);
+        let most = self.endpoint.tuning.methods.attempts;
+        let exhausted = self.credentials.vault().is_exhausted(&wanted, most);
         if self.can_ask() && !exhausted {
             return ConnectFailure::PasswordWanted(Box::new(wanted));
         }

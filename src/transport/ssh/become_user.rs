@@ -383,7 +383,7 @@ fn wanted(
     wanted: Wanted,
 ) -> ConnectFailure {
     let can_ask = credentials.can_ask() && !endpoint.tuning.methods.batch;
-    if can_ask && !credentials.vault().is_exhausted(&wanted) {
+    if can_ask && !credentials.vault().is_exhausted(&wanted, None) {
         return ConnectFailure::PasswordWanted(Box::new(wanted));
     }
     let why = match &wanted.refused_by {

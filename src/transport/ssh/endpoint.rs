@@ -58,4 +58,6 @@ pub struct PinnedKey {
     pub algorithm: String,
     /// SHA-256 fingerprint as OpenSSH prints it.
     pub fingerprint: String,
+    /// Whether a human let it hold in place of another one in this run: then no known_hosts line speaks against it.
+    pub let_in: bool,
 }

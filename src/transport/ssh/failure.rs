@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use russh::keys::PublicKey;
 
-use super::known_hosts::{KnownHostsUnreadable, Place};
+use super::endpoint::PinnedKey;
+use super::known_hosts::{KnownHostsUnreadable, OtherKey, Place, fingerprint};
 use super::tuning::NewKeys;
 use super::wanted::Wanted;
 
@@ -32,6 +33,40 @@ impl fmt::Display for Stage {
             Self::Login => "the login",
             Self::Become => "the check of the other user",
         })
+    }
+}
+
+/// A server's key in place of the one that this run has seen.
+#[derive(Debug, Clone)]
+pub struct ReplacedKey {
+    /// The name as it is written to known_hosts.
+    pub name: String,
+    /// The key seen before.
+    pub pinned: PinnedKey,
+    /// The key shown now.
+    pub key: PublicKey,
+    /// The lines that hold other keys than the new one for this name.
+    pub others: Vec<OtherKey>,
+    /// The line that holds the new key, or that of the authority of its certificate.
+    pub vouched: Option<Place>,
+}
+
+impl ReplacedKey {
+    /// Whether holdpoint's own file alone knows the host by another key: then it may be corrected by us.
+    pub fn is_only_ours(&self) -> bool {
+        !self.others.is_empty() && self.others.iter().all(|other| other.ours)
+    }
+}
+
+impl fmt::Display for ReplacedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "pinned {}, the server shows {} {}",
+            self.pinned.fingerprint,
+            self.key.algorithm(),
+            fingerprint(&self.key)
+        )
     }
 }
 
@@ -103,7 +138,7 @@ pub enum ConnectFailure {
     },
     /// Nobody has vouched for this key, and the configuration wants no question.
     #[error(
-        "the host key of {name} is not known: {algorithm} {fingerprint}, and StrictHostKeyChecking is yes; compare it with the node's own, then add it to a known_hosts file"
+        "the host key of {name} is not known: {algorithm} {fingerprint}, and StrictHostKeyChecking or BatchMode is yes; compare it with the node's own, then add it to a known_hosts file"
     )]
     HostKeyNotOnFile {
         /// The name as it would be written to known_hosts.
@@ -140,16 +175,12 @@ pub enum ConnectFailure {
         fingerprint: String,
     },
     /// Another key than earlier in this run.
-    #[error(
-        "the host key is not the one seen earlier in this run: pinned {pinned}, the server shows {algorithm} {got}; find out why before going on"
-    )]
+    #[error("the host key is not the one seen earlier in this run: {replaced}; find out why before going on{}", barred_note(*.barred))]
     PinnedKeyDiffers {
-        /// The fingerprint recorded.
-        pinned: String,
-        /// The fingerprint shown.
-        got: String,
-        /// The algorithm shown.
-        algorithm: String,
+        /// Both keys, and what the files say.
+        replaced: Box<ReplacedKey>,
+        /// StrictHostKeyChecking or BatchMode is yes, and nothing vouches for the new key: nobody is asked.
+        barred: bool,
     },
     /// An RSA host key that is too short to prove anything.
     #[error(
@@ -272,6 +303,10 @@ impl ConnectFailure {
                 algorithm,
                 fingerprint,
             },
+            (Self::PinnedKeyDiffers { replaced, .. }, NewKeys::Refuse) => {
+                let barred = replaced.vouched.is_none();
+                Self::PinnedKeyDiffers { replaced, barred }
+            }
             (failure, NewKeys::Refuse | NewKeys::Ask) => failure,
         }
     }
@@ -310,6 +345,15 @@ fn authority_note(authority: &Option<Place>) -> String {
     authority.as_ref().map_or_else(String::new, |place| {
         format!(" ({place} names a certificate authority for it, and the server shows no certificate of that authority)")
     })
+}
+
+fn barred_note(barred: bool) -> &'static str {
+    match barred {
+        true => {
+            " (StrictHostKeyChecking or BatchMode is yes: a new key counts only once it stands in a known_hosts file)"
+        }
+        false => "",
+    }
 }
 
 fn tried_text(tried: &[String]) -> String {

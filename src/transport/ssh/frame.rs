@@ -5,9 +5,10 @@ use std::fs::File;
 use std::io::Read as _;
 
 use super::become_user::Way;
+use super::collect::Collected;
 use super::connection::Session;
 use super::door::Stand;
-use super::exec::{Input, Limits, Raw, ReadFailure};
+use super::exec::{Input, Limits, ReadFailure};
 
 /// What login scripts may print before us, on top of the caller's limit (bytes).
 const NOISE: usize = 64 << 10;
@@ -25,6 +26,11 @@ impl Nonce {
             .and_then(|mut random| random.read_exact(&mut bytes))
             .expect("every Unix has /dev/urandom");
         Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// One that is known beforehand: for tests that read what was never asked.
+    pub(crate) fn known(text: &str) -> Self {
+        Self(text.to_owned())
     }
 }
 
@@ -94,7 +100,8 @@ impl Session {
     pub async fn read(&self, script: &[u8], limits: Limits) -> Result<ReadOutput, ReadFailure> {
         let (nonce, text) = read_envelope(script)?;
         let raw = self.run(text, roomy(limits)).await?;
-        read_answer(&raw, &nonce, limits.bytes).ok_or_else(|| raw.no_answer())
+        let answer = read_answer(&raw.stdout, &raw.stderr, &nonce, limits.bytes);
+        answer.ok_or_else(|| raw.no_answer())
     }
 
     /// As [`Session::read`], as the user that `way` leads to; and how far we came.
@@ -112,7 +119,7 @@ impl Session {
         let input = Input { text, after: None };
         match self.run_by(way, input, roomy(limits)).await {
             Ok(raw) => {
-                let answer = read_answer(&raw, &nonce, limits.bytes);
+                let answer = read_answer(&raw.stdout, &raw.stderr, &nonce, limits.bytes);
                 (answer.ok_or_else(|| raw.no_answer()), raw.stand)
             }
             Err(failure) => (Err(failure), nowhere),
@@ -145,11 +152,34 @@ printf '\\n@{nonce} end\\n' >&2"
     )))
 }
 
-fn read_answer(raw: &Raw, nonce: &Nonce, limit: usize) -> Option<ReadOutput> {
-    let status = status_line(raw.stdout.last(), nonce)?;
-    let stdout = between(raw.stdout.first(), nonce)?;
-    let stderr = between(raw.stderr.first(), nonce)?;
-    let cut = raw.stdout.is_cut() || raw.stderr.is_cut();
+/// As a read-only script's two streams would be read, of which `kept` bytes were kept, so that a test can damage them anywhere.
+#[doc(hidden)]
+pub fn read_streams(
+    stdout: &[u8],
+    stderr: &[u8],
+    nonce: &str,
+    limit: usize,
+    kept: usize,
+) -> Option<ReadOutput> {
+    let collected = |bytes: &[u8]| {
+        let mut stream = Collected::keeping(kept);
+        bytes.chunks(1000).for_each(|piece| stream.add(piece));
+        stream
+    };
+    let nonce = Nonce::known(nonce);
+    read_answer(&collected(stdout), &collected(stderr), &nonce, limit)
+}
+
+fn read_answer(
+    out: &Collected,
+    err: &Collected,
+    nonce: &Nonce,
+    limit: usize,
+) -> Option<ReadOutput> {
+    let status = status_line(out.last(), nonce)?;
+    let stdout = between(out, nonce)?;
+    let stderr = between(err, nonce)?;
+    let cut = out.is_cut() || err.is_cut();
     Some(ReadOutput {
         truncated: cut || stdout.len() > limit || stderr.len() > limit,
         stdout: stdout[..stdout.len().min(limit)].to_vec(),
@@ -161,17 +191,22 @@ fn read_answer(raw: &Raw, nonce: &Nonce, limit: usize) -> Option<ReadOutput> {
 fn status_line(tail: &[u8], nonce: &Nonce) -> Option<u8> {
     let mark = format!("\n@{nonce} end ");
     let at = find_last(tail, mark.as_bytes())? + mark.len();
-    let line = tail[at..].split(|byte| *byte == b'\n').next()?;
+    // Without its end the number may be the beginning of a longer one.
+    let end = tail[at..].iter().position(|byte| *byte == b'\n')?;
+    let line = &tail[at..at + end];
     std::str::from_utf8(line).ok()?.parse().ok()
 }
 
-/// What stands between the two marks; without the second one (thrown away), all that is there.
-fn between<'a>(stream: &'a [u8], nonce: &Nonce) -> Option<&'a [u8]> {
+/// What stands between the two marks; where the second one was thrown away by us, all that is there.
+fn between<'a>(stream: &'a Collected, nonce: &Nonce) -> Option<&'a [u8]> {
     let begin = format!("@{nonce} begin\n");
-    let from = find(stream, begin.as_bytes())? + begin.len();
-    let rest = &stream[from..];
-    let until = find_last(rest, format!("\n@{nonce} end").as_bytes());
-    Some(&rest[..until.unwrap_or(rest.len())])
+    let from = find(stream.first(), begin.as_bytes())? + begin.len();
+    let rest = &stream.first()[from..];
+    match find_last(rest, format!("\n@{nonce} end").as_bytes()) {
+        Some(until) => Some(&rest[..until]),
+        None if stream.is_cut() => Some(rest),
+        None => None,
+    }
 }
 
 pub(crate) fn find(text: &[u8], part: &[u8]) -> Option<usize> {

@@ -61,11 +61,7 @@ impl HostKeyRule {
         }
         match &self.pinned {
             Some(pin) if pin.fingerprint != fingerprint(&key) => {
-                Err(ConnectFailure::PinnedKeyDiffers {
-                    pinned: pin.fingerprint.clone(),
-                    got: fingerprint(&key),
-                    algorithm: key.algorithm().to_string(),
-                })
+                Err(self.replaced(pin, &key, Some(place)))
             }
             Some(_) | None => Ok(key),
         }

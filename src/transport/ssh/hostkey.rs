@@ -4,8 +4,8 @@ use russh::keys::ssh_key::public::KeyData;
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey};
 
 use super::endpoint::PinnedKey;
-use super::failure::ConnectFailure;
-use super::known_hosts::{KnownHosts, Verdict, fingerprint};
+use super::failure::{ConnectFailure, ReplacedKey};
+use super::known_hosts::{KnownHosts, Place, Verdict, fingerprint};
 
 /// RSA keys below this many bits are refused, whoever vouches for them.
 const LEAST_RSA_BITS: u32 = 2048;
@@ -85,11 +85,12 @@ impl HostKeyRule {
                 algorithm,
                 fingerprint: shown,
             }),
-            (_, Some(pin)) => Err(ConnectFailure::PinnedKeyDiffers {
-                pinned: pin.fingerprint.clone(),
-                got: shown,
-                algorithm,
-            }),
+            (_, Some(pin)) => {
+                let vouched = self.known.place_of(&self.name, key);
+                Err(self.replaced(pin, key, vouched))
+            }
+            // A human has compared it, and the line still holds the key from before.
+            (Verdict::Changed { .. }, None) if pin.is_some_and(|pin| pin.let_in) => Ok(()),
             (Verdict::Changed { place, stored }, None) => Err(ConnectFailure::HostKeyChanged {
                 place,
                 stored,
@@ -106,6 +107,28 @@ impl HostKeyRule {
                 key: Box::new(key.clone()),
                 authority,
             }),
+        }
+    }
+}
+
+impl HostKeyRule {
+    /// The server shows another key than the pinned one; `vouched` is the line that speaks for the new key.
+    pub(super) fn replaced(
+        &self,
+        pin: &PinnedKey,
+        key: &PublicKey,
+        vouched: Option<Place>,
+    ) -> ConnectFailure {
+        let replaced = ReplacedKey {
+            name: self.name.clone(),
+            pinned: pin.clone(),
+            key: key.clone(),
+            others: self.known.others(&self.name, key).collect(),
+            vouched,
+        };
+        ConnectFailure::PinnedKeyDiffers {
+            replaced: Box::new(replaced),
+            barred: false,
         }
     }
 }

@@ -31,25 +31,40 @@ pub(super) enum Secret {
     Locked {
         refused: bool,
     },
+    /// Only the public half is here: an agent may hold the key.
+    Elsewhere,
 }
 
 impl Identity {
     /// Reads `path`; `None` when there is no such file, as OpenSSH passes over its absent default keys.
+    ///
+    /// Where only the public half is there (under that name, or beside it with `.pub`) the key is in an agent or nowhere.
     pub(super) fn load(
         path: &Path,
         credentials: &Credentials,
     ) -> Result<Option<Self>, ConnectFailure> {
         let text = match read_private(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(unreadable(path, error.to_string())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let public = load_public_key(beside(path)).ok();
+                return Ok(public.map(|public| Self::elsewhere(path, public)));
+            }
+            Err(error) => {
+                return match load_public_key(path) {
+                    Ok(public) => Ok(Some(Self::elsewhere(path, public))),
+                    Err(_) => Err(unreadable(path, error.to_string())),
+                };
+            }
         };
+        if let Ok(public) = PublicKey::from_openssh(text.expose_secret().trim()) {
+            return Ok(Some(Self::elsewhere(path, public)));
+        }
         let given = credentials.passphrase(path);
         let is_skipped = given.is_some_and(|given| given.expose_secret().is_empty());
         let secret = open(path, text.expose_secret(), credentials, given)?;
         let public = match &secret {
             Secret::Open(key) => Some(key.public_key().clone()),
-            Secret::Locked { .. } => public_half(path, text.expose_secret()),
+            Secret::Locked { .. } | Secret::Elsewhere => public_half(path, text.expose_secret()),
         };
         Ok(Some(Self {
             path: path.to_path_buf(),
@@ -57,6 +72,15 @@ impl Identity {
             is_skipped: is_skipped && matches!(secret, Secret::Locked { .. }),
             secret,
         }))
+    }
+
+    fn elsewhere(path: &Path, public: PublicKey) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            public: Some(public),
+            is_skipped: false,
+            secret: Secret::Elsewhere,
+        }
     }
 }
 
@@ -121,7 +145,11 @@ fn public_half(path: &Path, text: &str) -> Option<PublicKey> {
     if let Ok(key) = PrivateKey::from_openssh(text) {
         return Some(key.public_key().clone());
     }
+    load_public_key(beside(path)).ok()
+}
+
+fn beside(path: &Path) -> PathBuf {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".pub");
-    load_public_key(Path::new(&beside)).ok()
+    beside.into()
 }

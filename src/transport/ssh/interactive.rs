@@ -16,6 +16,10 @@ const MOST_PROMPTS: usize = 16;
 /// More of a question (characters) is not shown.
 const TEXT_LIMIT: usize = 400;
 
+/// A new password is not ours to choose, and not one for each node in the middle of an upgrade.
+const MUST_CHANGE: &str =
+    "its password has to be changed first: log in once with ssh, in a terminal, and change it";
+
 /// What answers one round.
 struct Answers {
     texts: Vec<String>,
@@ -65,6 +69,12 @@ impl Login<'_> {
             };
             if prompts.len() > MOST_PROMPTS {
                 return Err(self.not_answered("it asks more questions at once than anybody would"));
+            }
+            if prompts
+                .iter()
+                .any(|prompt| is_change(&instructions, &prompt.prompt))
+            {
+                return Err(self.not_answered(MUST_CHANGE));
             }
             let mut answers = Answers {
                 texts: Vec::new(),
@@ -137,6 +147,16 @@ fn is_password(prompt: &Prompt) -> bool {
             .any(|part| part == word)
     };
     !prompt.echo && text.contains("password") && !other.iter().any(|word| named(word))
+}
+
+/// Whether a new password is to be given, as PAM asks for it when the old one has expired.
+fn is_change(instructions: &str, prompt: &str) -> bool {
+    let text = format!("{instructions} {prompt}").to_lowercase();
+    let asks = |words: &str| text.contains(words);
+    asks("change your password")
+        || asks("password has expired")
+        || asks("password expired")
+        || asks("new password")
 }
 
 /// The question as a human reads it: which node asks, and nothing that could move a cursor.

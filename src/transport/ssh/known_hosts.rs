@@ -4,9 +4,8 @@
 //! Format and order of judgement: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT".
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -16,6 +15,10 @@ use russh::keys::PublicKey;
 use sha1::Sha1;
 
 use super::config::pattern::list_matches;
+
+mod keep;
+
+pub use keep::{append_known_host, hashed_name, replace_known_host};
 
 /// A file longer than this (bytes) is an error: it is not a `known_hosts` file.
 const FILE_LIMIT: u64 = 16 << 20;
@@ -69,6 +72,19 @@ pub enum Verdict {
     },
 }
 
+/// A line that holds another key than the one asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherKey {
+    /// Where it stands.
+    pub place: Place,
+    /// The key's SHA-256 fingerprint.
+    pub fingerprint: String,
+    /// Whether it stands in holdpoint's own file.
+    pub ours: bool,
+    /// Whether the line is for this name alone: then ssh-keygen -R takes nothing away from other hosts.
+    pub alone: bool,
+}
+
 /// A `known_hosts` file that is there and cannot be read: an error, because what it forbids is not known.
 #[derive(Debug, thiserror::Error)]
 #[error("read {file}, which may say that a host key is revoked; make it readable or name other known_hosts files", file = .file.display())]
@@ -84,6 +100,8 @@ pub struct KnownHostsUnreadable {
 #[derive(Debug, Clone, Default)]
 pub struct KnownHosts {
     lines: Vec<Line>,
+    /// The only file that is ever written by us.
+    own: PathBuf,
 }
 
 #[derive(Debug, Clone)]
@@ -104,7 +122,10 @@ enum Marker {
 impl KnownHosts {
     /// Reads all files; one that does not exist says nothing, one that exists and cannot be read is an error.
     pub fn read(files: &KnownHostsFiles) -> Result<Self, KnownHostsUnreadable> {
-        let mut all = Self::default();
+        let mut all = Self {
+            own: files.own.clone(),
+            ..Self::default()
+        };
         let own = std::iter::once(&files.own);
         for file in files.user.iter().chain(&files.global).chain(own) {
             match read_limited(file) {
@@ -155,6 +176,26 @@ impl KnownHosts {
         Verdict::Unknown {
             authority: authority.map(|line| line.place.clone()),
         }
+    }
+
+    /// The line that holds this very key, under the name or under the host alone.
+    pub(crate) fn place_of(&self, name: &str, key: &PublicKey) -> Option<Place> {
+        let without_port = self.matching(host_of(name), Marker::Plain);
+        let mut lines = self.matching(name, Marker::Plain).chain(without_port);
+        let line = lines.find(|line| line.key.key_data() == key.key_data());
+        line.map(|line| line.place.clone())
+    }
+
+    /// The lines that hold other keys for this name.
+    pub(crate) fn others(&self, name: &str, key: &PublicKey) -> impl Iterator<Item = OtherKey> {
+        let lines = self.matching(name, Marker::Plain);
+        let other = lines.filter(|line| line.key.key_data() != key.key_data());
+        other.map(move |line| OtherKey {
+            place: line.place.clone(),
+            fingerprint: fingerprint(&line.key),
+            ours: line.place.file == self.own,
+            alone: line.names.starts_with('|') || line.names.to_lowercase() == name,
+        })
     }
 
     /// The `@revoked` line for this key, under the name or under the host alone.
@@ -218,58 +259,6 @@ pub(crate) fn host_of(name: &str) -> &str {
 /// The SHA-256 fingerprint as OpenSSH prints it.
 pub fn fingerprint(key: &PublicKey) -> String {
     key.fingerprint(russh::keys::HashAlg::Sha256).to_string()
-}
-
-/// The name as ssh(1) writes it with HashKnownHosts: `|1|salt|hash`.
-pub fn hashed_name(name: &str) -> io::Result<String> {
-    let mut salt = [0; 20];
-    File::open("/dev/urandom")?.read_exact(&mut salt)?;
-    let mut mac = Hmac::<Sha1>::new_from_slice(&salt).map_err(io::Error::other)?;
-    mac.update(name.as_bytes());
-    let hash = BASE64_STANDARD.encode(mac.finalize().into_bytes());
-    Ok(format!("|1|{}|{hash}", BASE64_STANDARD.encode(salt)))
-}
-
-/// Appends `key` for `name` to holdpoint's own file: one write, mode 0600, a missing last newline made good.
-pub fn append_known_host(own: &Path, name: &str, key: &PublicKey) -> io::Result<()> {
-    let bare = PublicKey::from(key.key_data().clone());
-    let text = bare.to_openssh().map_err(io::Error::other)?;
-    if let Some(folder) = own.parent() {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)?;
-    }
-    let mut file = open_own(own)?;
-    let newline = if ends_in_newline(&mut file)? {
-        ""
-    } else {
-        "\n"
-    };
-    file.write_all(format!("{newline}{name} {text}\n").as_bytes())?;
-    file.sync_all()
-}
-
-fn open_own(own: &Path) -> io::Result<File> {
-    // A symbolic link here would let somebody else choose which file we write.
-    let no_link = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).map_err(io::Error::other)?;
-    OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .custom_flags(no_link)
-        .open(own)
-}
-
-fn ends_in_newline(file: &mut File) -> io::Result<bool> {
-    if file.metadata()?.len() == 0 {
-        return Ok(true);
-    }
-    file.seek(SeekFrom::End(-1))?;
-    let mut last = [0];
-    file.read_exact(&mut last)?;
-    Ok(last == *b"\n")
 }
 
 fn read_limited(file: &Path) -> io::Result<Vec<u8>> {

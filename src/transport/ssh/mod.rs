@@ -40,13 +40,15 @@ pub use connection::Session;
 pub use endpoint::{Endpoint, PinnedKey};
 pub(crate) use exec::{After, Input};
 pub use exec::{Limits, ReadFailure};
-pub use failure::{ConnectFailure, Stage};
+pub use failure::{ConnectFailure, ReplacedKey, Stage};
 pub use frame::ReadOutput;
+#[doc(hidden)]
+pub use frame::read_streams;
 pub(crate) use frame::{Envelope, Nonce, find, find_last};
 pub use incarnation::Incarnation;
 pub use known_hosts::{
-    KnownHosts, KnownHostsFiles, KnownHostsUnreadable, Place, Verdict, append_known_host,
-    fingerprint, hashed_name, known_name,
+    KnownHosts, KnownHostsFiles, KnownHostsUnreadable, OtherKey, Place, Verdict, append_known_host,
+    fingerprint, hashed_name, known_name, replace_known_host,
 };
 pub use route::{Jump, Jumps, ProxyCommand, Route};
 pub(crate) use sftp::{SftpFailure, SftpFile};

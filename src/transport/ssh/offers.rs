@@ -191,13 +191,24 @@ impl Gathered {
         let key = file.public.clone()?;
         let by = By::File(Arc::clone(file));
         let what = key.clone().into();
-        self.held(&key).is_none().then_some(Offer { what, by })
+        if self.held(&key).is_some() {
+            return None;
+        }
+        if matches!(file.secret, Secret::Elsewhere) {
+            let path = file.path.display();
+            notes.push(format!(
+                "{path} (only its public half is here, and no agent holds the key)"
+            ));
+            return None;
+        }
+        Some(Offer { what, by })
     }
 
     /// An open file, else the agent, else a file that a passphrase opens.
     fn signer_of(&self, certificate: &Certificate) -> Option<By> {
         let key = PublicKey::new(certificate.public_key().clone(), "");
         let file = self.file_of(&key).filter(|file| !file.is_skipped);
+        let file = file.filter(|file| !matches!(file.secret, Secret::Elsewhere));
         let is_open = |file: &&Arc<Identity>| matches!(file.secret, Secret::Open(_));
         if let Some(open) = file.filter(is_open) {
             return Some(By::File(Arc::clone(open)));

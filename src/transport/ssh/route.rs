@@ -132,6 +132,7 @@ impl Jump {
                     state.pinned = Some(PinnedKey {
                         algorithm: key.algorithm.clone(),
                         fingerprint: key.fingerprint.clone(),
+                        let_in: false,
                     });
                     state.link = Arc::downgrade(&session.link);
                     state.failed = None;

@@ -56,6 +56,7 @@ impl Signer for FileSigner<'_> {
                 added.map_err(|error| NotSigned::Failed(error.to_string()))?;
                 Ok(data)
             }
+            Secret::Elsewhere => Err(NotSigned::Failed("only its public half is here".into())),
             Secret::Locked { refused } => Err(NotSigned::Locked {
                 path: self.0.path.clone(),
                 refused: *refused,

@@ -239,10 +239,12 @@ impl Vault {
     }
 
     /// Whether this question has been answered wrongly so often that somebody must say that it goes on.
-    pub(super) fn is_exhausted(&self, wanted: &Wanted) -> bool {
+    /// `most` is NumberOfPasswordPrompts, where somebody says it.
+    pub(super) fn is_exhausted(&self, wanted: &Wanted, most: Option<u32>) -> bool {
+        let most = most.unwrap_or(MOST_REFUSALS);
         let state = self.state.borrow();
         let refusals = state.refusals.get(&wanted.key());
-        refusals.is_some_and(|(_, count)| *count >= MOST_REFUSALS)
+        refusals.is_some_and(|(_, count)| *count >= most)
     }
 }
 

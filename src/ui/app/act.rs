@@ -75,6 +75,7 @@ impl App {
                 id: hold.id.clone(),
             },
             Expect::Fingerprint(_) => Kind::HostKey { hold: key },
+            Expect::TypeOr(..) => Kind::NewKey { hold: key },
             Expect::Options(_) => Kind::Options { hold: key },
             Expect::Secret => Kind::Secret { hold: key },
         })

@@ -33,7 +33,7 @@ use super::theme::Theme;
 use super::{Look, screen};
 use crate::engine::brief::{Brief, Mode};
 use crate::engine::event::Event;
-use crate::engine::hold::{self, Hold, HoldKind};
+use crate::engine::hold::{self, Expect, Hold, HoldKind};
 use crate::engine::state::{Part, RunState};
 use crate::engine::update::Update;
 use crate::model::ids::NodeId;
@@ -337,6 +337,10 @@ impl App {
         };
         let open = |modal: &Modal| match (&modal.kind, modal.hold()) {
             (Kind::Gate { id }, _) => gate_is(id),
+            // A key that was unknown and one that has changed are asked about in different words.
+            (Kind::HostKey { .. }, Some(key)) => self.holds.iter().any(|hold| {
+                HoldKey::of(hold) == key && matches!(hold.expect, Expect::Fingerprint(_))
+            }),
             (_, Some(key)) => self.holds.iter().any(|hold| HoldKey::of(hold) == key),
             (_, None) => true,
         };

@@ -39,6 +39,10 @@ pub enum Kind {
         hold: HoldKey,
         option: HoldOption,
     },
+    /// The phrase that lets another host key hold.
+    NewKey {
+        hold: HoldKey,
+    },
     /// The fingerprint of an unknown host key.
     HostKey {
         hold: HoldKey,
@@ -109,6 +113,7 @@ impl Modal {
         match &self.kind {
             Kind::Gate { .. }
             | Kind::HostKey { .. }
+            | Kind::NewKey { .. }
             | Kind::Secret { .. }
             | Kind::Note
             | Kind::Search
@@ -133,6 +138,7 @@ impl Modal {
             Kind::Gate { .. }
             | Kind::Choice { .. }
             | Kind::HostKey { .. }
+            | Kind::NewKey { .. }
             | Kind::Secret { .. }
             | Kind::Note
             | Kind::Search
@@ -158,6 +164,7 @@ impl Modal {
             _ if self.types() => Context::Field,
             Kind::Choice { .. }
             | Kind::HostKey { .. }
+            | Kind::NewKey { .. }
             | Kind::Secret { .. }
             | Kind::Note
             | Kind::Search
@@ -178,6 +185,7 @@ impl Modal {
             Kind::Options { hold }
             | Kind::Choice { hold, .. }
             | Kind::HostKey { hold }
+            | Kind::NewKey { hold }
             | Kind::Secret { hold } => Some(hold.clone()),
             Kind::Note
             | Kind::Search

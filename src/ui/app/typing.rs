@@ -21,7 +21,9 @@ impl App {
             return Vec::new();
         };
         match modal.kind {
-            Kind::Gate { .. } | Kind::TakeWheel { .. } => gate_key(modal, key, at_ms),
+            Kind::Gate { .. } | Kind::NewKey { .. } | Kind::TakeWheel { .. } => {
+                gate_key(modal, key, at_ms)
+            }
             _ => {
                 if modal.field.key(key) != Edit::Nothing {
                     modal.said = None;
@@ -40,7 +42,10 @@ impl App {
         let Some(modal) = self.modals.last_mut().filter(|modal| modal.types()) else {
             return;
         };
-        if matches!(modal.kind, Kind::Gate { .. } | Kind::TakeWheel { .. }) {
+        if matches!(
+            modal.kind,
+            Kind::Gate { .. } | Kind::NewKey { .. } | Kind::TakeWheel { .. }
+        ) {
             modal.guard.paste(at_ms);
             modal.field.clear();
             modal.said = Some(paste::REFUSED.into());
@@ -62,6 +67,7 @@ impl App {
             }
             Kind::Choice { hold, option } => self.submit_choice(&hold, option.id),
             Kind::HostKey { hold } => self.submit_host_key(&hold),
+            Kind::NewKey { hold } => self.submit_new_key(&hold, at_ms),
             Kind::Secret { hold } => self.submit_secret(&hold),
             Kind::Note => self.submit_text(|text| Intent::Says(Says::Note { text })),
             Kind::Fault => self.submit_text(Intent::Fault),
@@ -80,27 +86,43 @@ impl App {
     }
 
     fn submit_gate(&mut self, id: &str, at_ms: u64) -> Vec<Ask> {
-        let fits = crate::ui::screen::gates_fit(self.size);
-        let Some(modal) = self.modals.last_mut() else {
+        let Some(typed) = self.typed_by_hand(at_ms) else {
             return Vec::new();
         };
+        let gate = GateId::new(id);
+        vec![Ask::Intent(Intent::Says(Says::Confirm { gate, typed }))]
+    }
+
+    fn submit_new_key(&mut self, key: &HoldKey, at_ms: u64) -> Vec<Ask> {
+        let Some(hold) = self.hold(key).cloned() else {
+            return Vec::new();
+        };
+        let typed = self.typed_by_hand(at_ms);
+        let says = typed.and_then(|typed| hold::answer(&hold, &typed).ok());
+        says.map(|says| Ask::Intent(Intent::Says(says)))
+            .into_iter()
+            .collect()
+    }
+
+    /// What stands in the field on top, if a hand typed it and the screen shows what it is about.
+    fn typed_by_hand(&mut self, at_ms: u64) -> Option<String> {
+        let fits = crate::ui::screen::gates_fit(self.size);
+        let modal = self.modals.last_mut()?;
         if !fits {
             modal.said = Some("This screen is too small to approve anything on it.".into());
-            return Vec::new();
+            return None;
         }
         match modal.guard.enter(at_ms) {
-            Enter::TooSoon => Vec::new(),
+            Enter::TooSoon => None,
             Enter::Refused => {
                 modal.field.clear();
                 modal.said = Some(paste::REFUSED.into());
-                Vec::new()
+                None
             }
-            Enter::Accepted if modal.field.text().trim().is_empty() => Vec::new(),
+            Enter::Accepted if modal.field.text().trim().is_empty() => None,
             Enter::Accepted => {
-                let typed = modal.field.text().to_string();
                 modal.said = Some("Sent. It counts when it is in the journal.".into());
-                let gate = GateId::new(id);
-                vec![Ask::Intent(Intent::Says(Says::Confirm { gate, typed }))]
+                Some(modal.field.text().to_string())
             }
         }
     }

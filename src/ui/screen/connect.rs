@@ -100,6 +100,14 @@ fn host_key(app: &App, node: &NodeState) -> (String, Role) {
             format!("{} NEW    {}", signs.warning, short(&key.fingerprint)),
             Role::Warn,
         ),
+        (LinkState::AsksChangedKey { change }, _) => (
+            format!(
+                "{} OTHER  {}",
+                signs.failed,
+                short(&change.shown.fingerprint)
+            ),
+            Role::Error,
+        ),
         (
             LinkState::Refused {
                 refusal: crate::model::reply::Refusal::HostKey,
@@ -141,6 +149,10 @@ fn state(app: &App, name: &NodeId, node: &NodeState) -> (String, Role) {
         }
         LinkState::AsksHostKey { .. } => (
             format!("{} asks you: host key", signs.gate),
+            Role::StepWaiting,
+        ),
+        LinkState::AsksChangedKey { .. } => (
+            format!("{} asks you: another host key", signs.gate),
             Role::StepWaiting,
         ),
         LinkState::WantsSecret { .. } => (
@@ -203,6 +215,16 @@ fn words(app: &App, name: &NodeId, node: &NodeState) -> Vec<(Role, String)> {
             base(
                 "Compare it with the value from the console or the inventory, then press Enter and type or paste it.",
             ),
+        ],
+        LinkState::AsksChangedKey { change } => vec![
+            (
+                Role::Error,
+                format!(
+                    "{} {} instead of {} since its reboot.",
+                    change.shown.algorithm, change.shown.fingerprint, change.known.fingerprint
+                ),
+            ),
+            base("Press Enter to read what to compare, and to accept it by typing."),
         ],
         LinkState::WantsSecret { secret } => vec![
             (Role::Warn, format!("It wants the {secret}.")),

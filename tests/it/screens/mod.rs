@@ -2,6 +2,7 @@
 
 mod goldens;
 mod keys;
+mod new_key;
 mod on_a_terminal;
 mod scenes;
 mod screenshots;

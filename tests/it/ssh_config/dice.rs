@@ -219,10 +219,10 @@ const WRONG: [&str; 14] = [
 ];
 
 /// A small generator of numbers (SplitMix64): the same seed makes the same configurations.
-pub(super) struct Dice(pub(super) u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    pub(super) fn roll(&mut self, sides: usize) -> usize {
+    pub fn roll(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -230,15 +230,15 @@ impl Dice {
         ((z ^ (z >> 31)) % sides as u64) as usize
     }
 
-    pub(super) fn one_in(&mut self, chances: usize) -> bool {
+    pub fn one_in(&mut self, chances: usize) -> bool {
         self.roll(chances) == 0
     }
 
-    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.roll(from.len())]
     }
 
-    pub(super) fn configuration(&mut self, includes: &[PathBuf]) -> String {
+    pub fn configuration(&mut self, includes: &[PathBuf]) -> String {
         let mut text = String::new();
         for _ in 0..1 + self.roll(14) {
             let line = self.line(includes);
@@ -249,7 +249,7 @@ impl Dice {
         text
     }
 
-    pub(super) fn line(&mut self, includes: &[PathBuf]) -> String {
+    pub fn line(&mut self, includes: &[PathBuf]) -> String {
         match self.roll(12) {
             0 | 1 => {
                 let patterns: Vec<&str> = (0..1 + self.roll(3))
@@ -302,7 +302,7 @@ impl Dice {
         line
     }
 
-    pub(super) fn ask(&mut self) -> Ask {
+    pub fn ask(&mut self) -> Ask {
         let often = |given: bool, text: &str| given.then(|| text.to_owned());
         Ask {
             host: self.pick(&HOSTS).to_owned(),

@@ -49,7 +49,7 @@ pub(super) const PASSES: [Case; 11] = [
 ];
 
 #[rustfmt::skip]
-pub(super) const VALUES: [Case; 38] = [
+pub(super) const VALUES: [Case; 43] = [
     ("host name in lower case", "HostName REAL.Lab\n", &["st1", "ST2"]),
     ("no host name", "User u\n", &["ST1", "10.0.0.1", "fe80::1"]),
     ("host name with token", "HostName %h.lab\n", &["st1", "ST2"]),
@@ -71,6 +71,11 @@ pub(super) const VALUES: [Case; 38] = [
     ("yes and true", "IdentitiesOnly true\nHashKnownHosts YES\n", &["st1"]),
     ("no and false", "IdentitiesOnly false\nPasswordAuthentication No\n", &["st1"]),
     ("no flag", "IdentitiesOnly maybe\n", &["st1"]),
+    ("port by name", "Port ssh\n", &["st1"]),
+    ("port by a name that is none", "Port no-such-service\n", &["st1"]),
+    ("jump port by name", "ProxyJump gw:ssh\n", &["st1"]),
+    ("somebody's home", "UserKnownHostsFile ~root/kh ~root\nIdentityFile ~root/id\n", &["st1"]),
+    ("nobody's home", "UserKnownHostsFile ~no.such.user/kh\n", &["st1"]),
     ("strict yes", "StrictHostKeyChecking yes\n", &["st1"]),
     ("strict no", "StrictHostKeyChecking no\n", &["st1"]),
     ("strict off", "StrictHostKeyChecking off\n", &["st1"]),

@@ -370,7 +370,7 @@ impl PureRun {
     /// What a patient operator answers: yes to what is asked, the phrase to a gate.
     pub fn good_answer(hold: &Hold) -> String {
         match &hold.expect {
-            Expect::Type(phrase) => phrase.clone(),
+            Expect::Type(phrase) | Expect::TypeOr(phrase, _) => phrase.clone(),
             Expect::Fingerprint(_) => "yes".into(),
             Expect::Secret => "secret".into(),
             Expect::Options(options) => {

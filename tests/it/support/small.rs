@@ -220,6 +220,7 @@ fn line(reply: &Reply) -> Option<String> {
             LinkReport::Up { incarnation, .. } => format!("up {incarnation}"),
             LinkReport::Down { .. } => "down".into(),
             LinkReport::UnknownHostKey { .. } => "unknown-host-key".into(),
+            LinkReport::ChangedHostKey { .. } => "changed-host-key".into(),
             LinkReport::WantsSecret { .. } => "wants-secret".into(),
             LinkReport::Refused { .. } => "refused".into(),
         }),

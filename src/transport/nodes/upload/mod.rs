@@ -16,6 +16,8 @@ use tokio::time::sleep;
 
 use self::carrier::{Carrier, Outcome};
 pub(super) use self::local::LocalFiles;
+#[doc(hidden)]
+pub use self::remote::read_upload_reply;
 use super::job::JobAsk;
 use super::tell::Teller;
 use crate::model::procedure::UploadSpec;

@@ -79,11 +79,11 @@ impl Remote {
 
     pub(super) async fn look(&self) -> Result<There, Trouble> {
         let said = self.ask("look", &[], SOON, 0).await?;
-        let number = |key: &str| said.value(key)?.parse::<u64>().ok();
-        let free = number("free").ok_or_else(|| said.unclear())?;
+        let (size, part) = (said.number("there")?, said.number("part")?);
+        let free = said.number("free")?.ok_or_else(|| said.unclear())?;
         Ok(There {
-            size: number("there"),
-            part: number("part"),
+            size,
+            part,
             free: free.saturating_mul(1024),
         })
     }
@@ -199,6 +199,13 @@ impl Remote {
     }
 }
 
+/// As the request with this nonce would read it: its line and the bytes after it, so that a test can damage it anywhere.
+#[doc(hidden)]
+pub fn read_upload_reply(stdout: &[u8], nonce: &str) -> Option<(String, Vec<u8>)> {
+    let said = Said::read(stdout, &Nonce::known(nonce))?;
+    Some((said.line, said.body))
+}
+
 /// One answer: its line, and the raw bytes after it.
 #[derive(Debug)]
 struct Said {
@@ -213,6 +220,10 @@ impl Said {
         let from = find(stdout, begin.as_bytes())? + begin.len();
         let body = &stdout[from..];
         let body = &body[..find_last(body, format!("\n@{nonce} end\n").as_bytes())?];
+        // One question has one reply. Where there are two, neither is known to be whole.
+        if find(body, begin.as_bytes()).is_some() {
+            return None;
+        }
         // What is said last counts: "ready" comes before it.
         let ready = format!("@{nonce} ready\n");
         let body = body.strip_prefix(ready.as_bytes()).unwrap_or(body);
@@ -241,6 +252,15 @@ impl Said {
         words
             .into_iter()
             .find_map(|(name, value)| (name == key).then_some(value))
+    }
+
+    /// The number under a key that may be empty, and nothing else.
+    fn number(&self, key: &str) -> Result<Option<u64>, Trouble> {
+        match self.value(key) {
+            Some("") => Ok(None),
+            Some(text) => text.parse().map(Some).map_err(|_| self.unclear()),
+            None => Err(self.unclear()),
+        }
     }
 
     fn unclear(&self) -> Trouble {

@@ -56,8 +56,14 @@ pub fn resolve(
 ) -> Result<Answer, ConfigRefused> {
     let mut reader = Reader::new(machine, ask)?;
     reader.files(files)?;
-    let host = match reader.first("hostname") {
-        Some(name) => with_host(name, &ask.host, machine).map_err(ConfigRefused::plain)?,
+    let named = reader.picked.get("hostname").and_then(|all| all.first());
+    let host = match named {
+        Some(name) => {
+            with_host(&name.words[0], &ask.host, machine).map_err(|why| ConfigRefused {
+                place: name.origin.place().cloned(),
+                why,
+            })?
+        }
         None => ask.host.clone(),
     };
     let host = settled(&host, reader.first("addressfamily"));

@@ -263,6 +263,8 @@ impl<'a> Reading<'a> {
     fn new_keys(&self) -> NewKeys {
         match self.text("stricthostkeychecking").as_str() {
             "yes" | "true" => NewKeys::Refuse,
+            // Then ssh(1) asks nothing either.
+            _ if self.flag("batchmode") => NewKeys::Refuse,
             // We ask where ssh(1) would take a key without a word.
             _ => NewKeys::Ask,
         }

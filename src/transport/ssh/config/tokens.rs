@@ -131,22 +131,38 @@ pub(super) fn variables_are_set(text: &str, machine: &Machine) -> Result<(), Str
     }
 }
 
-/// A leading `~` or `~/`. The homes of others are not looked up.
+/// A leading `~`, or `~name` of somebody in `/etc/passwd`.
 pub(super) fn home_expanded(text: &str, machine: &Machine) -> Result<String, String> {
     let Some(rest) = text.strip_prefix('~') else {
         return Ok(text.to_owned());
     };
-    if !rest.is_empty() && !rest.starts_with('/') {
-        return Err(format!(
-            "{text:?} is in somebody else's home, which is not looked up; write the whole path"
-        ));
-    }
-    let home = machine.home.display().to_string();
+    let (name, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let home = match name {
+        "" => machine.home.display().to_string(),
+        name => {
+            // Whoever is not in that file may be known elsewhere, where we do not look.
+            let file = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+            home_of(&file, name).ok_or_else(|| {
+                format!("{text:?}: {name} does not stand in /etc/passwd; write the whole path")
+            })?
+        }
+    };
     Ok(format!(
         "{}/{}",
         home.trim_end_matches('/'),
         rest.trim_start_matches('/')
     ))
+}
+
+/// passwd(5).
+fn home_of(file: &str, name: &str) -> Option<String> {
+    file.lines().find_map(|line| {
+        let words: Vec<&str> = line.split(':').collect();
+        match words[..] {
+            [first, _, _, _, _, home, _] if first == name => Some(home.to_owned()),
+            _ => None,
+        }
+    })
 }
 
 /// As ssh(1) has it since 9.6: nothing that a shell would read as more than a name.
@@ -192,7 +208,13 @@ mod tests {
                 .contains("NOT is not set")
         );
         assert!(tokens.path("%x").is_err() && tokens.path("x%").is_err());
-        assert!(tokens.path("~bob/x").unwrap_err().contains("somebody else"));
+        let unknown = tokens.path("~no such name/x").unwrap_err();
+        assert!(unknown.contains("/etc/passwd"), "{unknown}");
+        let file = "root:x:0:0:root:/root:/bin/sh\nbob:x:1:1::/home/b:/bin/sh\nbad:x\n";
+        let homes = ["root", "bob", "bad", "x", ""].map(|name| home_of(file, name));
+        let found = [Some("/root".to_owned()), Some("/home/b".to_owned())];
+        assert_eq!(homes[..2], found);
+        assert_eq!(homes[2..], [None, None, None]);
         assert_eq!(tokens.command("nc %h %p $X").unwrap(), "nc st1.lab 22 $X");
         let evil = Tokens {
             host: "a;b",

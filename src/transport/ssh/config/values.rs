@@ -42,10 +42,28 @@ pub(super) fn number(text: &str, most: u32) -> Option<u32> {
     (value <= most && (!negative || value == 0)).then_some(value)
 }
 
-/// A TCP port. Names of services are not looked up.
+/// A TCP port, or the name of a service in `/etc/services`.
 pub(super) fn port(text: &str) -> Option<u16> {
-    let number = number(text, 65_535)?;
-    u16::try_from(number).ok().filter(|port| *port > 0)
+    let number = match number(text, 65_535) {
+        Some(number) => u16::try_from(number).ok()?,
+        // Without the file there are no names.
+        None => service(&std::fs::read_to_string("/etc/services").ok()?, text)?,
+    };
+    Some(number).filter(|port| *port > 0)
+}
+
+/// services(5): `name port/protocol aliases`.
+fn service(file: &str, name: &str) -> Option<u16> {
+    let lines = file
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default());
+    lines.into_iter().find_map(|line| {
+        let mut words = line.split_whitespace();
+        let (first, place) = (words.next()?, words.next()?);
+        let port = place.strip_suffix("/tcp")?;
+        let named = first == name || words.any(|alias| alias == name);
+        port.parse().ok().filter(|_| named)
+    })
 }
 
 #[cfg(test)]
@@ -75,8 +93,11 @@ mod tests {
         assert_eq!(number("10", 9), None);
         assert_eq!(number("1x", 9), None);
         assert_eq!(
-            (port("22"), port("0"), port("65536"), port("ssh")),
+            (port("22"), port("0"), port("65536"), port("no such")),
             (Some(22), None, None, None)
         );
+        let file = "# names\nsmtp 25/tcp mail\nmail-x 26/udp mail\nssh\t22/tcp # SSH\nodd x/tcp\n";
+        let found = ["ssh", "mail", "SSH", "#", "mail-x", "odd"].map(|name| service(file, name));
+        assert_eq!(found, [Some(22), Some(25), None, None, None, None]);
     }
 }

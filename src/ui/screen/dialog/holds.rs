@@ -17,10 +17,7 @@ const TAIL: usize = 6;
 
 /// The options of a hold point that is still open.
 pub(super) fn options<'a>(app: &'a App, key: &HoldKey) -> &'a [HoldOption] {
-    match app.hold(key).map(|hold| &hold.expect) {
-        Some(Expect::Options(options)) => options,
-        Some(Expect::Type(_) | Expect::Fingerprint(_) | Expect::Secret) | None => &[],
-    }
+    app.hold(key).map_or(&[], |hold| hold.expect.options())
 }
 
 /// The list: what is known, and the ways on. Nothing starts from it.
@@ -279,6 +276,59 @@ pub(super) fn host_key(app: &App, modal: &Modal, key: &HoldKey, columns: usize) 
             look,
             modal,
             "Type or paste the fingerprint that you expect, or yes or no. Esc: not now.",
+        ),
+    ];
+    dialog
+}
+
+/// Another host key than before: what it may mean, and the phrase that no habit types.
+pub(super) fn new_key(app: &App, modal: &Modal, key: &HoldKey, columns: usize) -> Dialog {
+    let look = &app.look;
+    let mut dialog = framed(app, key);
+    dialog.title = dialog.title.replacen("UNKNOWN", "ANOTHER", 1);
+    dialog.role = Role::Error;
+    let Some(hold) = app.hold(key) else {
+        return dialog;
+    };
+    for (at, text) in hold.text.iter().enumerate() {
+        let role = match at {
+            0 => Role::Title,
+            _ if text.starts_with("  ") => Role::Key,
+            _ => Role::Base,
+        };
+        dialog.lines.extend(wrapped(look, role, text, columns));
+    }
+    let Expect::TypeOr(phrase, options) = &hold.expect else {
+        return dialog;
+    };
+    dialog.lines.push(Line::default());
+    for way in options {
+        let text = format!("{:<8} {}", way.id, way.title);
+        dialog
+            .lines
+            .extend(wrapped(look, Role::Dim, &text, columns));
+    }
+    dialog.fixed = vec![
+        Line::default(),
+        line(
+            look,
+            &[
+                (Role::Base, "to accept it type  "),
+                (Role::GateTarget, phrase),
+            ],
+        ),
+        field_line(
+            look,
+            ">",
+            &modal.field,
+            Role::Field,
+            columns,
+            (Role::Dim, "Enter sends"),
+        ),
+        said_line(
+            look,
+            modal,
+            "Typed, not pasted; or one of the words above. Esc: not now.",
         ),
     ];
     dialog

@@ -109,6 +109,7 @@ pub(crate) fn list_len(app: &App) -> usize {
         Kind::Gate { .. }
         | Kind::Choice { .. }
         | Kind::HostKey { .. }
+        | Kind::NewKey { .. }
         | Kind::Secret { .. }
         | Kind::Note
         | Kind::Search
@@ -127,6 +128,7 @@ fn content(app: &App, modal: &Modal, area: Rect) -> Dialog {
         Kind::Options { hold } => holds::list(app, modal, hold, columns),
         Kind::Choice { hold, option } => holds::choice(app, modal, hold, option, columns),
         Kind::HostKey { hold } => holds::host_key(app, modal, hold, columns),
+        Kind::NewKey { hold } => holds::new_key(app, modal, hold, columns),
         Kind::Secret { hold } => holds::secret(app, modal, hold, columns),
         Kind::Note => texts::note(app, modal, columns),
         Kind::Search => texts::search(app, modal, columns),
