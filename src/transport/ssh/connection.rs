@@ -23,7 +23,7 @@ use super::offers::{self, Offers};
 use super::route::{self, Carrier, Wire};
 use super::switch::{KillSwitch, Switched, greeting_in};
 use super::tuning::Tuning;
-use super::watcher::{Heard, SeenKey, Watcher};
+use super::watcher::{Heard, SeenKey, Watcher, ended_by};
 
 /// Most channels at once; servers allow ten by default, and some sites one.
 pub(super) const CHANNELS: u32 = 4;
@@ -260,7 +260,7 @@ fn handshake_failure(error: &russh::Error, opening: &[u8]) -> ConnectFailure {
             said: Some(said).filter(|said| !said.is_empty()),
         };
     }
-    let why = error.to_string();
+    let why = ended_by(error);
     match error {
         russh::Error::Disconnect | russh::Error::HUP | russh::Error::IO(_) => {
             let stage = Stage::Handshake;
