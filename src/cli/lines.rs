@@ -290,9 +290,12 @@ impl Lines {
     }
 }
 
+/// Most things that wait to be shown. Beyond that they stay with the loop, which drops telemetry and counts it.
+const BACKLOG: usize = 64;
+
 /// Brings the notices of the loop and the lines of standard input into one order.
 fn gather(feed: Feed) -> Receiver<Item> {
-    let (sender, items) = mpsc::channel();
+    let (sender, items) = mpsc::sync_channel(BACKLOG);
     let typed = sender.clone();
     stdin::read_lines(move |line| typed.send(Item::Line(line)).is_ok());
     std::thread::spawn(move || {

@@ -13,6 +13,22 @@
 //! | [`stdin`], [`out`] | lines in, documents out |
 //! | [`commands`] | one file a command |
 
+/// Talk on standard error. That nobody reads it any more must not end a run, as the usual macro would.
+macro_rules! eprint {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = write!(std::io::stderr(), $($text)*);
+    }};
+}
+
+/// As [`eprint!`], a line of it.
+macro_rules! eprintln {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 pub mod args;
 pub mod commands;
 pub mod exit;

@@ -11,6 +11,16 @@ const STEPS: [u64; 5] = [1, 2, 4, 8, 15];
 /// The least wait after a close before the greeting: the server is refusing or penalising this source.
 const AFTER_REFUSAL: Duration = Duration::from_secs(30);
 
+/// The longest delay before the first try after a loss (milliseconds).
+const FIRST: u64 = 1000;
+
+/// Delay between the loss of a connection and the first try to have another, drawn from `seed`: at most a second.
+///
+/// What takes away one connection often takes away all of them, and they must not all come back in the same moment.
+pub fn first(seed: u64) -> Duration {
+    Duration::from_millis(mix(seed) % FIRST)
+}
+
 /// Delay after failed try number `attempt` (from 0), shortened by up to a quarter by a jitter drawn from `seed`.
 ///
 /// The jitter keeps the nodes of one cluster from being called in step. Equal arguments give equal delays.

@@ -70,6 +70,10 @@ pub(super) fn next(failed: Failed, attempt: u32, seed: u64, was_up: bool) -> Nex
                 ReadFailure::LinkLost { .. } | ReadFailure::TimedOut { .. } => {
                     Next::Again(delay(attempt, seed), why)
                 }
+                // A node that goes down or comes up lets one in and ends one's shell.
+                ReadFailure::ChannelRefused { .. } | ReadFailure::NoAnswer { .. } if was_up => {
+                    Next::Again(delay(attempt, seed), why)
+                }
                 ReadFailure::ChannelRefused { .. }
                 | ReadFailure::NoAnswer { .. }
                 | ReadFailure::NotSendable => stop(Refusal::Setup, why),
@@ -101,7 +105,9 @@ fn connecting(failure: ConnectFailure, why: String, attempt: u32, seed: u64, was
         ConnectFailure::Unresolvable { .. } | ConnectFailure::Handshake { .. } if was_up => {
             Next::Again(soon, why)
         }
-        ConnectFailure::LoginRefused { .. } if was_up => Next::Again(late, why),
+        ConnectFailure::LoginRefused { .. } | ConnectFailure::BecomeRefused { .. } if was_up => {
+            Next::Again(late, why)
+        }
         ConnectFailure::HostKeyUnknown {
             name,
             algorithm,

@@ -167,7 +167,7 @@ impl Job {
             self.out_of_sight(why).await;
             return self.follow(id, None).await;
         };
-        for _ in 0..STARTS {
+        for attempt in 0..STARTS {
             match job::start(&session, &spec).await {
                 Ok(answer) if answer.state.standing() == Standing::NotBegun => {}
                 Ok(_) => break,
@@ -185,6 +185,8 @@ impl Job {
                     self.told(JobReport::Vanished { why }).await;
                     return Ok(());
                 }
+                // The request before this one was taken: what it set going may begin yet, unless it is kept from it.
+                Err(JobFailure::Refused { .. }) if attempt > 0 => break,
                 Err(refused @ JobFailure::Refused { .. }) => {
                     self.never_ran(words(&refused)).await;
                     return Ok(());

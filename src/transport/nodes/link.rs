@@ -14,6 +14,7 @@ use super::tell::{Teller, one_line, words};
 use crate::model::ids::NodeId;
 use crate::model::reply::{HostKey, LinkReport, Refusal};
 use crate::transport::Arrival;
+use crate::transport::backoff::first;
 use crate::transport::ssh::{
     Changes, Credentials, Endpoint, Incarnation, LiveQuestion, PinnedKey, Route, Session, Vault,
 };
@@ -104,6 +105,7 @@ impl Link {
                     (attempt, unanswered, told) = (0, 0, None);
                     let why = self.stay(session, incarnation).await?;
                     self.tell_down(&mut told, why).await;
+                    self.pause(first(self.seed)).await?;
                 }
                 Dialled::Done(Err(failed)) => match next(failed, attempt, self.seed, self.was_up) {
                     Next::Turn => turn = Some(self.turn().await?),

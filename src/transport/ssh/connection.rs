@@ -23,7 +23,7 @@ use super::offers::{self, Offers};
 use super::route::{self, Carrier, Wire};
 use super::switch::{KillSwitch, Switched, greeting_in};
 use super::tuning::Tuning;
-use super::watcher::{Heard, SeenKey, Watcher};
+use super::watcher::{Heard, SeenKey, Watcher, ended_by};
 
 /// Most channels at once; servers allow ten by default, and some sites one.
 pub(super) const CHANNELS: u32 = 4;
@@ -32,9 +32,6 @@ pub(super) const CHANNELS: u32 = 4;
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(15);
 /// The whole login, agent included (which may wait for a touch).
 const LOGIN_LIMIT: Duration = Duration::from_secs(120);
-/// A life sign after this much silence; a loss is seen after four of them.
-const KEEPALIVE: Duration = Duration::from_secs(5);
-const KEEPALIVES_LOST: usize = 3;
 /// The second net, for a write that blocks: keepalives are not looked at then.
 const INACTIVITY: Duration = Duration::from_secs(180);
 const WINDOW: u32 = 2 << 20;
@@ -263,7 +260,7 @@ fn handshake_failure(error: &russh::Error, opening: &[u8]) -> ConnectFailure {
             said: Some(said).filter(|said| !said.is_empty()),
         };
     }
-    let why = error.to_string();
+    let why = ended_by(error);
     match error {
         russh::Error::Disconnect | russh::Error::HUP | russh::Error::IO(_) => {
             let stage = Stage::Handshake;
@@ -309,17 +306,12 @@ async fn log_in(
 
 fn config(rule: &HostKeyRule, tuning: &Tuning) -> client::Config {
     let wanted = &tuning.algorithms;
-    let keepalive = tuning.keepalive.unwrap_or(KEEPALIVE);
-    // 0 means for ever to ssh(1); a lost connection that nobody notices helps nobody.
-    let lost = tuning.keepalives_lost.filter(|lost| *lost > 0);
-    let lost = lost.map_or(KEEPALIVES_LOST, |lost| {
-        usize::try_from(lost).unwrap_or(usize::MAX)
-    });
+    let (keepalive, lost) = tuning.keepalives();
     client::Config {
         window_size: WINDOW,
         inactivity_timeout: Some(INACTIVITY.max(keepalive * 3)),
         keepalive_interval: Some(keepalive),
-        keepalive_max: lost,
+        keepalive_max: usize::try_from(lost).unwrap_or(usize::MAX),
         nodelay: true,
         preferred: Preferred {
             kex: wanted.kex_names().unwrap_or_else(kex_order).into(),

@@ -1,7 +1,6 @@
 //! The TCP connection: name, family, local address, the first of the addresses that answers.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::timeout;
@@ -9,9 +8,6 @@ use tokio::time::timeout;
 use super::endpoint::Endpoint;
 use super::failure::{ConnectFailure, Stage};
 use super::tuning::Family;
-
-/// How long the kernel waits for an acknowledgement: the first net for a write that blocks.
-const TCP_USER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Connects within the endpoint's limit.
 pub(super) async fn open(endpoint: &Endpoint) -> Result<TcpStream, ConnectFailure> {
@@ -28,8 +24,9 @@ pub(super) async fn open(endpoint: &Endpoint) -> Result<TcpStream, ConnectFailur
         })??;
     // Without these two a slow or cut link shows later; no reason not to connect.
     let _ = tcp.set_nodelay(true);
+    // Life signs are not looked at while a write blocks: then the kernel waits as long for an acknowledgement.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    let _ = socket2::SockRef::from(&tcp).set_tcp_user_timeout(Some(TCP_USER_TIMEOUT));
+    let _ = socket2::SockRef::from(&tcp).set_tcp_user_timeout(Some(endpoint.tuning.patience()));
     Ok(tcp)
 }
 

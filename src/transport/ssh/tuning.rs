@@ -33,6 +33,26 @@ pub struct Tuning {
     pub least_rsa_bits: Option<u32>,
 }
 
+/// A life sign after this much silence; a loss is seen after four of them.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+const KEEPALIVES_LOST: u32 = 3;
+
+impl Tuning {
+    /// How much silence brings a life sign, and how many of them may stay unanswered.
+    pub(super) fn keepalives(&self) -> (Duration, u32) {
+        // 0 means for ever to ssh(1); a lost connection that nobody notices helps nobody.
+        let lost = self.keepalives_lost.filter(|lost| *lost > 0);
+        let interval = self.keepalive.unwrap_or(KEEPALIVE);
+        (interval, lost.unwrap_or(KEEPALIVES_LOST))
+    }
+
+    /// After this much silence a peer is lost.
+    pub(super) fn patience(&self) -> Duration {
+        let (interval, lost) = self.keepalives();
+        interval.saturating_mul(lost.saturating_add(1))
+    }
+}
+
 /// What is done with a host key that nobody has vouched for. Taking it without a word is not among it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum NewKeys {

@@ -1,5 +1,6 @@
 //! What the library tells us while a connection lives: the host key, banners, the end.
 
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -132,7 +133,7 @@ impl Handler for Watcher {
                 self.heard.notes().said_at_end = Some(info.message.clone());
                 format!("the server hung up: {:?}", info.message)
             }
-            DisconnectReason::Error(error) => error.to_string(),
+            DisconnectReason::Error(error) => ended_by(&error),
         };
         self.end.send_replace(Some(why));
         Ok(())
@@ -223,6 +224,24 @@ impl Handler for Watcher {
     ) -> Result<(), Self::Error> {
         refuse(reply).await
     }
+}
+
+/// How a connection ended on which nobody said goodbye, for the operator.
+pub(super) fn ended_by(error: &russh::Error) -> String {
+    let words = match error {
+        russh::Error::KeepaliveTimeout | russh::Error::InactivityTimeout => {
+            "no life sign came any more"
+        }
+        russh::Error::HUP | russh::Error::Disconnect => "it was closed without a word",
+        russh::Error::IO(error) => match error.kind() {
+            ErrorKind::UnexpectedEof => "it was closed without a word",
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => "it was reset",
+            ErrorKind::TimedOut => "nothing that was sent was acknowledged any more",
+            _ => return error.to_string(),
+        },
+        other => return other.to_string(),
+    };
+    words.to_owned()
 }
 
 async fn refuse(reply: ChannelOpenHandle) -> Result<(), russh::Error> {
