@@ -93,7 +93,12 @@ impl Transcript {
     /// # Errors
     /// [`FileTrouble`] with the file. The output is then incomplete; the journal and the run are not affected.
     pub fn line(&mut self, text: &str) -> Result<(), FileTrouble> {
-        let mut line: String = text.chars().map(harmless).collect();
+        let mut line = String::with_capacity(text.len() + 1);
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            line.push_str(text);
+        } else {
+            line.extend(text.chars().map(harmless));
+        }
         line.push('\n');
         if !self.cut && self.len + line.len() as u64 <= self.cap {
             return self.put(&line);

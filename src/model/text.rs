@@ -102,8 +102,21 @@ impl Cleaner {
     }
 
     fn characters(&mut self, text: &str, lines: &mut Vec<String>) {
-        for c in text.chars() {
-            self.character(c, lines);
+        let mut rest = text;
+        while let Some(c) = rest.chars().next() {
+            // Nearly everything that is printed: no need to look at each character by itself.
+            let is_plain = |byte: &u8| matches!(byte, b' '..=b'~');
+            let taken = match self.state {
+                State::Text => rest.bytes().take_while(is_plain).count(),
+                State::Escape | State::Csi(_) | State::ControlString { .. } => 0,
+            };
+            let (plain, more) = rest.split_at(if taken > 0 { taken } else { c.len_utf8() });
+            if taken > 0 {
+                self.line.push_plain(plain);
+            } else {
+                self.character(c, lines);
+            }
+            rest = more;
         }
     }
 
@@ -255,6 +268,18 @@ impl Line {
         } else {
             self.append(c.encode_utf8(&mut four));
         }
+    }
+
+    /// Printable ASCII.
+    fn push_plain(&mut self, text: &str) {
+        self.settle();
+        self.marks = 0;
+        let room = match self.dropped {
+            0 => LINE_CAP.saturating_sub(self.text.len()).min(text.len()),
+            _ => 0,
+        };
+        self.text.push_str(&text[..room]);
+        self.dropped = self.dropped.saturating_add(text.len() - room);
     }
 
     fn tab(&mut self) {

@@ -1,6 +1,7 @@
 //! Our own reading of ssh_config and `ssh -G` say the same about ten thousand generated configurations; and the program
 //! reaches hosts that its cluster file names by alias only.
 
+mod alike;
 mod cases;
 mod desk;
 pub mod dice;

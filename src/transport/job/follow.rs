@@ -1,14 +1,18 @@
 //! Follows a job's output by byte offset, over as many connections as it takes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::answer::{JobAnswer, Standing};
 use super::protocol::{Ask, JobFailure, report};
 use super::spec::JobId;
 use crate::transport::ssh::Session;
 
-/// Most bytes in one piece.
+/// Most bytes in the first piece, and over a slow line in each.
 const PIECE: usize = 256 << 10;
+/// Most bytes in a piece of a job that prints a lot over a fast line: each question costs the node some processes.
+const LARGE_PIECE: usize = 2 << 20;
+/// A full piece that arrives in this time may be twice as large the next time.
+const FAST: Duration = Duration::from_secs(1);
 
 /// Where the reading of one job stands. Survives its connections: give it another session and it goes on.
 #[derive(Debug, Clone)]
@@ -16,6 +20,7 @@ pub struct Follower {
     id: JobId,
     offset: u64,
     wait: Duration,
+    most: usize,
     last: Option<JobAnswer>,
 }
 
@@ -39,6 +44,7 @@ impl Follower {
             id,
             offset,
             wait,
+            most: PIECE,
             last: None,
         }
     }
@@ -57,13 +63,19 @@ impl Follower {
     pub async fn next(&mut self, session: &Session) -> Result<Followed, JobFailure> {
         let ask = Ask {
             offset: self.offset,
-            most: PIECE,
+            most: self.most,
             wait: self.wait,
             known: self.last.as_ref().map(|answer| answer.state),
         };
-        let mut answer = report(session, &self.id, ask).await?;
+        let asked = Instant::now();
+        let answered = report(session, &self.id, ask).await;
+        let mut answer = answered.inspect_err(|_| self.most = PIECE)?;
         let offset = self.offset;
         let log = std::mem::take(&mut answer.log);
+        self.most = match asked.elapsed() <= FAST && log.len() >= self.most {
+            true => (self.most * 2).min(LARGE_PIECE),
+            false => PIECE,
+        };
         self.offset += log.len() as u64;
         self.last = Some(answer.clone());
         let read = self.offset >= answer.size || answer.acked;

@@ -144,8 +144,8 @@ impl Link {
             credentials = credentials.asking(asker, turn.map(Arc::new));
         }
         let handshakes = Arc::clone(&self.handshakes);
-        let dialling = connect(endpoint, credentials, handshakes);
-        tokio::pin!(dialling);
+        // Large, and over soon: it must not be a part of a task that lasts as long as the run.
+        let mut dialling = Box::pin(connect(endpoint, credentials, handshakes));
         let mut pending: Option<LiveQuestion> = None;
         loop {
             tokio::select! {

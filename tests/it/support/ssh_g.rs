@@ -72,6 +72,16 @@ impl Truth {
         })
     }
 
+    /// The program.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Whom it resolves for.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
     /// What differs between the two about `ask` by the configuration in `file`; nothing when they agree.
     pub fn difference(&self, file: &Path, ask: &Ask) -> Option<String> {
         let ours = resolve_alone(&self.machine, &Files::Only(file.into()), ask, &self.lists);

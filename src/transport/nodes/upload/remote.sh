@@ -57,10 +57,11 @@ hp_is_ours() {
 
 # SHA-256 of standard input; prints nothing where nothing can compute it.
 hp_digest() {
-  if command -v sha256sum >/dev/null; then
-    sha256sum
-  elif command -v openssl >/dev/null; then
+  # It is several times faster than the others where the processor has instructions for it.
+  if command -v openssl >/dev/null; then
     openssl dgst -sha256 -r
+  elif command -v sha256sum >/dev/null; then
+    sha256sum
   elif command -v busybox >/dev/null; then
     busybox sha256sum
   fi

@@ -8,6 +8,7 @@
 //! files: then our own reading is used.
 
 mod algorithms;
+mod alike;
 mod answer;
 mod condition;
 mod glob;
@@ -24,9 +25,12 @@ mod tokens;
 mod values;
 mod written;
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use self::alike::{Kind, Representative};
 
 pub use algorithms::{NameList, NameLists, openssh_lists};
 pub use answer::{Answer, Value};
@@ -44,7 +48,11 @@ pub struct Resolver {
     ssh: Option<PathBuf>,
     /// What ssh says without any file, found out once.
     bare: OnceLock<Result<Answer, ConfigRefused>>,
+    /// What ssh says about one host of each kind.
+    kinds: Mutex<BTreeMap<Kind, Arc<Told>>>,
 }
+
+type Told = OnceLock<Result<Representative, ConfigRefused>>;
 
 impl Resolver {
     /// A resolver that asks the ssh program `ssh`, or none.
@@ -54,6 +62,7 @@ impl Resolver {
             files,
             ssh,
             bare: OnceLock::new(),
+            kinds: Mutex::default(),
         }
     }
 
@@ -81,16 +90,38 @@ impl Resolver {
     /// # Errors
     /// What ssh(1) would not take, and what cannot be decided without it.
     pub fn answer(&self, ask: &Ask) -> Result<Answer, ConfigRefused> {
-        let own = || resolve_alone(&self.machine, &self.files, ask, &openssh_lists());
+        let own = resolve_alone(&self.machine, &self.files, ask, &openssh_lists());
         let Some((program, bare)) = self.program()? else {
-            return own();
+            return own;
         };
-        let mut answer = openssh::ask(program, &self.files, ask)?;
-        openssh::mark_defaults(&mut answer, bare);
-        if let Ok(own) = own() {
-            openssh::explain(&mut answer, &own);
-        }
-        Ok(answer)
+        let own = own.ok();
+        let asked = || {
+            let mut answer = openssh::ask(program, &self.files, ask)?;
+            openssh::mark_defaults(&mut answer, bare);
+            if let Some(own) = &own {
+                openssh::explain(&mut answer, own);
+            }
+            Ok(answer)
+        };
+        let Some((kind, own)) = own
+            .as_ref()
+            .and_then(|own| Some((Kind::of(ask, own)?, own)))
+        else {
+            return asked();
+        };
+        let told = self.told(kind);
+        let first = told.get_or_init(|| Ok(Representative::new(&ask.host, asked()?, own)));
+        let answer = first
+            .as_ref()
+            .ok()
+            .and_then(|first| first.answer_for(&ask.host));
+        answer.map_or_else(asked, Ok)
+    }
+
+    /// What was said about a kind, or the place for it. Who asks for a kind that is being asked about waits for the answer.
+    fn told(&self, kind: Kind) -> Arc<Told> {
+        let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(kinds.entry(kind).or_default())
     }
 
     /// What a connection to one host goes by.
