@@ -53,6 +53,8 @@ pub struct Node {
 pub struct Ssh {
     pub user: Option<String>,
     pub port: Option<u16>,
+    /// Hosts on the way, as `ssh -J` takes them; `none` goes straight, whatever ssh_config says.
+    pub jump: Option<String>,
     pub identities: Vec<String>,
     pub identities_only: bool,
     pub agent: Option<String>,

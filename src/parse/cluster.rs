@@ -295,6 +295,7 @@ fn is_host_char(c: char) -> bool {
 struct SshPart {
     user: Option<String>,
     port: Option<u16>,
+    jump: Option<String>,
     identities: Option<Vec<String>>,
     identities_only: Option<bool>,
     agent: Option<String>,
@@ -311,6 +312,7 @@ impl SshPart {
         Ssh {
             user: self.user.or(below.user),
             port: self.port.or(below.port),
+            jump: self.jump.or(below.jump),
             identities: self.identities.or(below.identities).unwrap_or_default(),
             identities_only: self
                 .identities_only
@@ -330,6 +332,7 @@ fn ssh(mut table: Table<'_>) -> SshPart {
     let part = SshPart {
         user: table.item("user").and_then(|item| user(&item)),
         port: table.item("port").and_then(|item| port(&item)),
+        jump: table.optional_text("jump"),
         identities: table.item("identities").map(|item| item.texts()),
         identities_only: table.item("identities_only").and_then(|item| item.flag()),
         agent: table.optional_text("agent"),

@@ -79,6 +79,7 @@ fn ssh(text: &mut String, procedure: &Procedure) {
         "# connect_timeout = \"10s\"",
         "# password = { prompt = true }                    # the login password; or { env = \"NAME\" }, { file = \"path\" }, { command = \"..\" }",
         "# become = { method = \"sudo\", user = \"root\" }   # sudo, su or doas; with password = { .. } as above where one is wanted",
+        "# jump = \"ana@bastion.example.net:2222\"           # hosts on the way, as ssh -J takes them; \"none\": straight",
         "# job_dir = \"/var/lib/holdpoint/jobs\"            # where detached jobs are kept on the nodes",
         "",
     ] {

@@ -50,6 +50,8 @@ pub(super) struct Link {
     pub(super) seed: u64,
     /// Whether there was a connection before: then a refusal may be a node that is booting.
     pub(super) was_up: bool,
+    /// An answer about a host key that came while it was being looked at again.
+    pub(super) early: Option<LinkAsk>,
 }
 
 /// The wish to have no connection any more, or nobody who could wish.
@@ -167,7 +169,8 @@ impl Link {
                             let _ = question.answer.send(secret);
                         }
                     }
-                    Some(LinkAsk::Connect | LinkAsk::Reconnect | LinkAsk::HostKey { .. }) => {}
+                    Some(answer @ LinkAsk::HostKey { .. }) => self.early = Some(answer),
+                    Some(LinkAsk::Connect | LinkAsk::Reconnect) => {}
                 },
             }
         }
@@ -261,21 +264,24 @@ impl Link {
     /// Waits for a word that makes another attempt worth while.
     async fn wait_for_answer(&mut self, question: Question) -> Result<(), Leave> {
         loop {
-            let ask = tokio::select! {
-                ask = self.asks.recv() => ask,
-                // Another node of the cluster may have been given what this one wants.
-                Ok(()) = self.added.changed() => {
-                    if self.is_answered(&question) {
-                        return Ok(());
+            let ask = match self.early.take() {
+                Some(early) => Some(early),
+                None => tokio::select! {
+                    ask = self.asks.recv() => ask,
+                    // Another node of the cluster may have been given what this one wants.
+                    Ok(()) = self.added.changed() => {
+                        if self.is_answered(&question) {
+                            return Ok(());
+                        }
+                        continue;
                     }
-                    continue;
-                }
-                () = self.changes.next() => {
-                    if self.is_answered(&question) {
-                        return Ok(());
+                    () = self.changes.next() => {
+                        if self.is_answered(&question) {
+                            return Ok(());
+                        }
+                        continue;
                     }
-                    continue;
-                }
+                },
             };
             match (ask, &question) {
                 (None | Some(LinkAsk::Disconnect), _) => return Err(Leave),

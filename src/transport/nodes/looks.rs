@@ -172,6 +172,7 @@ impl Node {
                 handshakes: Arc::clone(handshakes),
                 teller: teller.clone(),
                 was_up: false,
+                early: None,
             },
             probes: Probes {
                 due: vec![None; setup.probes.len()],

@@ -193,7 +193,7 @@ pub fn ask(node: &Node) -> Ask {
         host: node.host.clone(),
         user: node.ssh.user.clone(),
         port: node.ssh.port,
-        jump: None,
+        jump: node.ssh.jump.clone(),
     }
 }
 

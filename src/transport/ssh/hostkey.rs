@@ -109,9 +109,7 @@ impl HostKeyRule {
             }),
         }
     }
-}
 
-impl HostKeyRule {
     /// The server shows another key than the pinned one; `vouched` is the line that speaks for the new key.
     pub(super) fn replaced(
         &self,

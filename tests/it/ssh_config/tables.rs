@@ -49,7 +49,7 @@ pub(super) const PASSES: [Case; 11] = [
 ];
 
 #[rustfmt::skip]
-pub(super) const VALUES: [Case; 43] = [
+pub(super) const VALUES: [Case; 45] = [
     ("host name in lower case", "HostName REAL.Lab\n", &["st1", "ST2"]),
     ("no host name", "User u\n", &["ST1", "10.0.0.1", "fe80::1"]),
     ("host name with token", "HostName %h.lab\n", &["st1", "ST2"]),
@@ -73,6 +73,8 @@ pub(super) const VALUES: [Case; 43] = [
     ("no flag", "IdentitiesOnly maybe\n", &["st1"]),
     ("port by name", "Port ssh\n", &["st1"]),
     ("port by a name that is none", "Port no-such-service\n", &["st1"]),
+    ("two words for a jump host", "ProxyJump gw other\n", &["st1"]),
+    ("blanks between jump hosts", "ProxyJump gw, other\n", &["st1"]),
     ("jump port by name", "ProxyJump gw:ssh\n", &["st1"]),
     ("somebody's home", "UserKnownHostsFile ~root/kh ~root\nIdentityFile ~root/id\n", &["st1"]),
     ("nobody's home", "UserKnownHostsFile ~no.such.user/kh\n", &["st1"]),

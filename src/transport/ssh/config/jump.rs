@@ -22,7 +22,14 @@ pub(super) fn as_printed(line: &str) -> Option<String> {
     if line.eq_ignore_ascii_case("none") {
         return Some("none".into());
     }
-    let said = line.split('#').next().unwrap_or_default().trim_end();
+    let said = line.split('#').next().unwrap_or_default();
+    // What follows a blank is not read, not only a blank at the end.
+    let blank = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c');
+    let mut ends = said.char_indices().skip(1);
+    let end = ends
+        .find(|(_, c)| blank(*c))
+        .map_or(said.len(), |(at, _)| at);
+    let said = &said[..end];
     let all = hops(said)?;
     let last = all.last()?;
     let extra = line.rfind(',').filter(|at| *at > 0);
