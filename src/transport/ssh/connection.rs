@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use russh::client::{self, Handle};
-use russh::{Disconnect, Preferred, kex};
+use russh::{Disconnect, Preferred, cipher, kex};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -321,9 +321,7 @@ fn config(rule: &HostKeyRule, tuning: &Tuning) -> client::Config {
                 wanted.host_keys.as_ref(),
             )
             .into(),
-            cipher: wanted
-                .cipher_names()
-                .map_or(Preferred::DEFAULT.cipher, Into::into),
+            cipher: wanted.cipher_names().unwrap_or_else(cipher_order).into(),
             mac: wanted
                 .mac_names()
                 .map_or(Preferred::DEFAULT.mac, Into::into),
@@ -331,6 +329,32 @@ fn config(rule: &HostKeyRule, tuning: &Tuning) -> client::Config {
         },
         ..client::Config::default()
     }
+}
+
+/// The library's order, with AES-GCM first where this processor has instructions for it: of all it was measured to be the
+/// fastest.
+fn cipher_order() -> Vec<cipher::Name> {
+    let mut order = Preferred::DEFAULT.cipher.to_vec();
+    if has_aes_instructions() {
+        order.retain(|name| *name != cipher::AES_256_GCM);
+        order.insert(0, cipher::AES_256_GCM);
+    }
+    order
+}
+
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+fn has_aes_instructions() -> bool {
+    std::arch::is_x86_feature_detected!("aes")
+}
+
+#[cfg(target_arch = "aarch64")]
+fn has_aes_instructions() -> bool {
+    std::arch::is_aarch64_feature_detected!("aes")
+}
+
+#[cfg(not(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64")))]
+fn has_aes_instructions() -> bool {
+    false
 }
 
 /// The library's order, then the NIST curves that hardened and older servers may insist on.

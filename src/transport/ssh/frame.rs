@@ -71,6 +71,16 @@ impl Envelope {
         self.define(&format!("{delimiter}\n}}"));
     }
 
+    /// Adds a variable with these bytes. Unlike a here-document it costs the node no process.
+    pub(crate) fn define_value(&mut self, variable: &str, bytes: &[u8]) -> Result<(), ReadFailure> {
+        let quoted = shlex::bytes::try_quote(bytes).map_err(|_| ReadFailure::NotSendable)?;
+        self.text.extend_from_slice(variable.as_bytes());
+        self.text.push(b'=');
+        self.text.extend_from_slice(&quoted);
+        self.text.push(b'\n');
+        Ok(())
+    }
+
     /// Closes the envelope: `body` becomes the function that the last word calls.
     pub(crate) fn seal(mut self, body: &str) -> (Nonce, Vec<u8>) {
         let name = format!("hp_{}", self.nonce);
@@ -136,15 +146,11 @@ fn roomy(limits: Limits) -> Limits {
 }
 
 fn read_envelope(script: &[u8]) -> Result<(Nonce, Vec<u8>), ReadFailure> {
-    if script.contains(&0) {
-        return Err(ReadFailure::NotSendable);
-    }
     let mut envelope = Envelope::new();
     let nonce = envelope.nonce.clone();
-    envelope.define_text("hp_text", script);
+    envelope.define_value("hp_body", script)?;
     Ok(envelope.seal(&format!(
-        "hp_body=$(hp_text)
-printf '@{nonce} begin\\n'
+        "printf '@{nonce} begin\\n'
 printf '@{nonce} begin\\n' >&2
 ( eval \"$hp_body\" ) </dev/null
 printf '\\n@{nonce} end %s\\n' \"$?\"

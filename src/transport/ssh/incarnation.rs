@@ -40,8 +40,12 @@ fn is_uuid(text: &str) -> bool {
 }
 
 /// Everything after the last `)` of the stat line is plain; the 20th word there is the start time (proc(5), field 22).
+/// Nothing is started for it: it is asked of every node at every login.
 const SCRIPT: &[u8] = b"read -r boot </proc/sys/kernel/random/boot_id
-stat=$(cat /proc/1/stat)
+stat=''
+while read -r line; do
+  stat=$stat$line
+done </proc/1/stat
 set -f
 set -- ${stat##*) }
 shift 19
