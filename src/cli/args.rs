@@ -212,11 +212,14 @@ pub enum OfProcedures {
 #[derive(Debug, clap::Args)]
 pub struct SshConfig {
     /// A host as a cluster file would name it, or a cluster file
-    #[arg(value_name = "HOST|FILE")]
-    pub what: String,
+    #[arg(value_name = "HOST|FILE", required_unless_present = "guide")]
+    pub what: Option<String>,
     /// Read this ssh configuration only, as `ssh -F` does
     #[arg(short = 'F', long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Print how nodes are reached: ssh_config, host keys, logins, jobs, limits, tested servers
+    #[arg(long, conflicts_with_all = ["what", "config"])]
+    pub guide: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -89,9 +89,10 @@ fn run(args: Args) -> Result<u8, CliError> {
         Some(Command::Procedures(procedures)) => {
             commands::procedures::procedures(&settings, procedures.command)
         }
-        Some(Command::SshConfig(of)) => {
-            commands::ssh_config::ssh_config(&settings, &of.what, of.config)
-        }
+        Some(Command::SshConfig(of)) => match of.what {
+            Some(what) => commands::ssh_config::ssh_config(&settings, &what, of.config),
+            None => commands::ssh_config::guide(),
+        },
         Some(Command::Init(init)) => commands::procedures::init(init.procedure.as_deref()),
     }
 }

@@ -21,6 +21,7 @@ mod support;
 mod asking;
 mod catalogue;
 mod cli;
+mod contract;
 mod doubles;
 mod driver;
 mod engine;

@@ -47,6 +47,15 @@ pub fn ssh_config(
     Ok(0)
 }
 
+/// Prints the page about how nodes are reached.
+///
+/// # Errors
+/// None; it is a command like the others.
+pub fn guide() -> Result<u8, CliError> {
+    out::print(crate::guide::SSH);
+    Ok(0)
+}
+
 fn nodes(what: &str) -> Result<Vec<Node>, CliError> {
     let path = Path::new(what);
     if what.ends_with(".toml") || path.is_file() {

@@ -73,7 +73,7 @@ pub(super) struct Door {
     chunks: UnboundedSender<Chunk>,
 }
 
-/// What is to be written on the channel, in its order.
+/// What is to be written on the channel, in its order. Nothing of it is lost while the server grants no command.
 pub(super) struct Mail {
     command: String,
     chunks: UnboundedReceiver<Chunk>,
@@ -195,9 +195,15 @@ impl Guard {
 }
 
 impl Mail {
-    /// Errors here show as a missing answer, which is what is judged.
-    pub(super) async fn send(mut self, write: &ChannelWriteHalf<Msg>) {
-        if write.exec(true, self.command).await.is_err() {
+    /// Asks for the command, and writes when it is `granted`. Errors here show as a missing answer, which is what is
+    /// judged.
+    pub(super) async fn send(
+        &mut self,
+        write: &ChannelWriteHalf<Msg>,
+        granted: oneshot::Receiver<()>,
+    ) {
+        let asked = write.exec(true, self.command.as_str()).await;
+        if asked.is_err() || granted.await.is_err() {
             return;
         }
         while let Some(chunk) = self.chunks.recv().await {

@@ -24,6 +24,8 @@ const REST_AFTER_LOSS: Duration = Duration::from_secs(1);
 /// A server that allows one session may still count the one that has just ended.
 const NARROW_TRIES: u32 = 20;
 const NARROW_PAUSE: Duration = Duration::from_millis(100);
+/// So often a channel may be closed under us before the server has granted the command: nothing has run then.
+const UNGRANTED_TRIES: u32 = 10;
 
 /// Bounds of one read.
 #[derive(Debug, Clone, Copy)]
@@ -107,6 +109,8 @@ pub(crate) struct Raw {
     pub(crate) lost: Option<String>,
     /// How far we came on the way to the shell.
     pub(super) stand: Stand,
+    /// Who waits for the server's word that the command runs.
+    granted: Option<oneshot::Sender<()>>,
 }
 
 impl Raw {
@@ -224,21 +228,39 @@ struct Talk {
 
 impl Talk {
     /// Talks until there is an answer or nobody wants it any more, then closes the channel.
+    ///
+    /// Dropbear closes a channel that has no command yet when another one's command ends at that moment. Nothing has run
+    /// then, so another channel is asked.
     async fn attend(
         self,
         channel: Channel<Msg>,
         permit: OwnedSemaphorePermit,
-        door: (Door, Mail),
+        mut door: (Door, Mail),
         mut answer: oneshot::Sender<Result<Raw, ReadFailure>>,
     ) {
-        let (read, write) = channel.split();
-        let result = tokio::select! {
-            result = self.converse(read, &write, door) => Some(result),
-            () = answer.closed() => None,
+        let (mut permit, mut channel) = (permit, channel);
+        let mut tries = 0;
+        let result = loop {
+            let (read, write) = channel.split();
+            let result = tokio::select! {
+                result = self.converse(read, &write, &mut door) => Some(result),
+                () = answer.closed() => None,
+            };
+            // Nothing is read after our own close: the library would wait for ever.
+            let _ = timeout(Duration::from_secs(1), write.close()).await;
+            drop(permit);
+            match &result {
+                Some(Ok(raw)) if raw.never_began() && tries < UNGRANTED_TRIES => tries += 1,
+                _ => break result,
+            }
+            let limit = self.limits.time;
+            let another = timeout_at(self.deadline, self.session.open()).await;
+            (permit, channel) = match another {
+                Ok(Ok(opened)) => opened,
+                Ok(Err(failure)) => break Some(Err(failure)),
+                Err(_) => break Some(Err(ReadFailure::TimedOut { limit })),
+            };
         };
-        // Nothing is read after our own close: the library would wait for ever.
-        let _ = timeout(Duration::from_secs(1), write.close()).await;
-        drop(permit);
         if let Some(result) = result {
             let _ = answer.send(result);
         }
@@ -248,16 +270,18 @@ impl Talk {
         &self,
         mut read: ChannelReadHalf,
         write: &ChannelWriteHalf<Msg>,
-        (mut door, mail): (Door, Mail),
+        (door, mail): &mut (Door, Mail),
     ) -> Result<Raw, ReadFailure> {
+        let (grant, granted) = oneshot::channel();
         let mut raw = Raw {
             stdout: Collected::keeping(self.limits.bytes),
             stderr: Collected::keeping(self.limits.bytes),
             ending: Ending::Unknown,
             lost: None,
             stand: door.stand(),
+            granted: Some(grant),
         };
-        let writing = mail.send(write);
+        let writing = mail.send(write, granted);
         let closed = self.session.closed();
         tokio::pin!(writing, closed);
         let (mut sent, mut deadline) = (false, self.deadline);
@@ -293,7 +317,25 @@ impl Talk {
 }
 
 impl Raw {
+    /// The channel was closed under us before the server had granted the command.
+    fn never_began(&self) -> bool {
+        self.granted.is_some() && self.lost.is_none()
+    }
+
     fn take(&mut self, message: ChannelMsg) -> Result<(), ReadFailure> {
+        // Any word of the command shows that it runs, whatever the server forgot to say.
+        let runs = matches!(
+            message,
+            ChannelMsg::Success
+                | ChannelMsg::Data { .. }
+                | ChannelMsg::ExtendedData { .. }
+                | ChannelMsg::ExitStatus { .. }
+                | ChannelMsg::ExitSignal { .. }
+        );
+        if let Some(granted) = self.granted.take_if(|_| runs) {
+            // Nobody waits any more when the request could not be sent.
+            let _ = granted.send(());
+        }
         match message {
             ChannelMsg::Data { data } => self.stdout.add(&data),
             ChannelMsg::ExtendedData { data, ext: 1 } => self.stderr.add(&data),

@@ -164,15 +164,7 @@ impl Sshd {
     /// Ends every process of the node at once, server and jobs; the files stay as they were.
     pub fn power_cut(&self) {
         self.stop();
-        let mark = format!("{NODE_MARK}={}", self.dir.display());
-        // A process may fork while we look, so look again until none is left (bounded).
-        for _ in 0..50 {
-            let left = processes_with_mark(mark.as_bytes());
-            if left.is_empty() {
-                return;
-            }
-            left.into_iter().for_each(kill);
-        }
+        end_all_of(&self.dir);
     }
 
     /// The server's own log, for the message of a failed assertion.
@@ -269,6 +261,19 @@ SetEnv HOME={} {NODE_MARK}={dir}
 impl Drop for Sshd {
     fn drop(&mut self) {
         self.power_cut();
+    }
+}
+
+/// Ends every process that carries the mark of the node with this folder.
+pub fn end_all_of(dir: &Path) {
+    let mark = format!("{NODE_MARK}={}", dir.display());
+    // A process may fork while we look, so look again until none is left (bounded).
+    for _ in 0..50 {
+        let left = processes_with_mark(mark.as_bytes());
+        if left.is_empty() {
+            return;
+        }
+        left.into_iter().for_each(kill);
     }
 }
 

@@ -11,7 +11,11 @@ const REQUIRE_TOOLS: &str = "HOLDPOINT_REQUIRE_TOOLS";
 /// Looks through `PATH` and the two folders where system daemons live. With `HOLDPOINT_REQUIRE_TOOLS=1` a
 /// missing tool fails the test instead, so that a machine without it cannot pass by running nothing.
 pub fn tool(name: &str) -> Option<PathBuf> {
-    let found = find(name);
+    require(name, find(name))
+}
+
+/// As [`tool`], for what was looked for in another way.
+pub fn require(name: &str, found: Option<PathBuf>) -> Option<PathBuf> {
     if found.is_none() {
         let required = std::env::var(REQUIRE_TOOLS).is_ok_and(|value| value == "1");
         assert!(
