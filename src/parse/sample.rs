@@ -79,7 +79,7 @@ fn ssh(text: &mut String, procedure: &Procedure) {
         "# connect_timeout = \"10s\"",
         "# password = { prompt = true }                    # the login password; or { env = \"NAME\" }, { file = \"path\" }, { command = \"..\" }",
         "# become = { method = \"sudo\", user = \"root\" }   # sudo, su or doas; with password = { .. } as above where one is wanted",
-        "# job_dir = \"/var/lib/holdpoint/jobs\"            # where detached jobs are kept on the nodes",
+        "# job_dir = \"/var/lib/holdpoint/jobs\"            # where detached jobs and the cluster lock are kept on the nodes: runs that use another folder, or another user, do not see this lock",
         "",
     ] {
         line(text, part);

@@ -205,6 +205,7 @@ impl<L: Looks> DryRun<L> {
             other @ (Arrival::Reading { .. }
             | Arrival::Check { .. }
             | Arrival::Job { .. }
+            | Arrival::Lock { .. }
             | Arrival::Telemetry(_)) => other,
         }
     }
@@ -246,6 +247,12 @@ impl<L: Looks> Acts for DryRun<L> {
             Change::Attach { order } => self.attach(&order, now),
             // Nothing runs that could be stopped, and nothing is kept that could be forgotten.
             Change::Cancel { order: _ } | Change::Acknowledge { order: _ } => {}
+            // It starts nothing, so it locks nobody out.
+            Change::Lock {
+                node: _,
+                claimant: _,
+                ask: _,
+            } => {}
             // Nothing runs that could ask.
             Change::Answer {
                 order: _,

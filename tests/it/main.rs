@@ -1,6 +1,7 @@
 //! One integration binary: stories at the level of the rule they protect.
 
 mod r#become;
+mod cluster_lock;
 mod job_prompts;
 mod job_rules;
 mod job_states;

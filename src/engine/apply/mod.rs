@@ -10,6 +10,7 @@ use crate::model::ids::NodeId;
 
 mod actions;
 mod detours;
+mod lock;
 mod observations;
 mod preparation;
 
@@ -71,6 +72,7 @@ impl RunState {
             | Event::GateClosed { .. }
             | Event::GateRefused { .. }
             | Event::GateConfirmed { .. } => self.apply_gate(entry),
+            Event::Lock(told) => self.apply_lock(told, entry),
             Event::ActionAsked { .. }
             | Event::Prompted { .. }
             | Event::PromptAnswered { .. }
@@ -199,6 +201,7 @@ impl RunState {
         self.facts_seq = self.seq;
         self.invariants.clear();
         self.sight.ruled = None;
+        self.lock_unsure();
         for id in self.active.clone() {
             let Some(record) = self.actions.get_mut(&id) else {
                 continue;

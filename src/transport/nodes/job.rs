@@ -10,8 +10,10 @@ use tokio::time::sleep;
 
 use super::ends::end;
 use super::giving::{Given, ask_to_stop, give};
+use super::lock;
 use super::prompts::Listener;
 use super::tell::{Teller, words};
+use crate::model::lock::{Holder, LockReport};
 use crate::model::reply::JobReport;
 use crate::model::telemetry::Stream;
 use crate::model::text::Cleaner;
@@ -145,6 +147,7 @@ impl Job {
             grace: GRACE,
             asks: self.order.dialogue.is_some(),
             terminal: self.order.dialogue.as_ref().is_some_and(|d| d.terminal),
+            fence: self.order.fence.clone(),
         };
         let session = self.session.borrow().clone();
         let Some(session) = session else {
@@ -168,6 +171,13 @@ impl Job {
                 ) => {
                     let why = words(&refused);
                     self.told(JobReport::Vanished { why }).await;
+                    return Ok(());
+                }
+                Err(JobFailure::Refused {
+                    refusal: Refusal::Locked(by),
+                    ..
+                }) => {
+                    self.fenced_off(by).await;
                     return Ok(());
                 }
                 Err(refused @ JobFailure::Refused { .. }) => {
@@ -351,6 +361,13 @@ impl Job {
 
     async fn out_of_sight(&mut self, why: String) {
         self.told(JobReport::OutOfSight { why }).await;
+    }
+
+    /// Another run has taken the node over: the lock is told first, so that the start is not taken for a failure.
+    async fn fenced_off(&mut self, by: Option<Holder>) {
+        let report = by.map_or(LockReport::Free, |by| LockReport::Held { by });
+        lock::tell(&self.teller, &self.order.node, report).await;
+        self.never_ran(lock::FENCED.into()).await;
     }
 
     async fn never_ran(&mut self, why: String) {

@@ -9,6 +9,7 @@
 //! | [`probes`] | runs the node's probes one after another, when asked and at their own pace |
 //! | [`asks`] | runs checks and read-only steps |
 //! | [`job`] | one for each job: starts it, follows it over as many sessions as it takes, tells its questions and its end |
+//! | [`lock`] | asks the node's lock until it answers |
 //! | [`upload`] | one for each file on its way to a node: sends what is missing, tells its end |
 //!
 //! Everything that they have to tell goes through one bounded channel. When it is full they wait, and the node keeps
@@ -22,6 +23,7 @@ mod giving;
 mod job;
 mod keys;
 mod link;
+mod lock;
 mod looks;
 mod printed;
 mod probes;
