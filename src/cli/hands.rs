@@ -78,6 +78,7 @@ pub fn adopted(
                 .nodes
                 .get(&node.name)
                 .and_then(|node| node.incarnation.clone()),
+            lock: state.lock.ours.get(&node.name).copied(),
         };
         (node.name.clone(), known)
     };
@@ -131,6 +132,7 @@ fn open_jobs(state: &RunState) -> Vec<sim::Work> {
             also_on: action.others(),
             typical: record.stage.typical,
             output,
+            fence: None,
         })
     };
     state.active.iter().filter_map(open).collect()

@@ -269,6 +269,7 @@ impl<T: Hands> Driver<T> {
                 node,
                 report,
             }),
+            Arrival::Lock { node, report } => self.turn(&Input::Lock { node, report }),
             Arrival::Telemetry(telemetry) => self.take_telemetry(&telemetry),
         }
     }
@@ -368,7 +369,7 @@ impl<T: Hands> Driver<T> {
                 self.hands.look(look, now);
             }
             Request::Change(change) => {
-                if let Change::Attach { .. } = &*change {
+                if let Change::Attach { .. } | Change::Lock { .. } = &*change {
                     self.grace = now + GRACE;
                 }
                 self.hands.change(*change, now);

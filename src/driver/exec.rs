@@ -7,7 +7,7 @@ use crate::engine::state::RunState;
 use crate::engine::summary::Exit;
 use crate::model::ids::ActionId;
 use crate::model::time::Stamp;
-use crate::transport::{Change, Errand, Look, Order};
+use crate::transport::{Change, Claimant, Errand, Look, Order};
 
 /// What one effect asks of whom.
 #[derive(Debug)]
@@ -77,6 +77,11 @@ pub(super) fn request(state: &RunState, effect: Effect) -> Result<Request, Unpla
         Effect::Acknowledge { action, attempt } => change(Change::Acknowledge {
             order: order(state, &action, attempt, Sort::Change)?,
         }),
+        Effect::Lock { node, ask } => change(Change::Lock {
+            node,
+            claimant: claimant(state),
+            ask,
+        }),
         Effect::Performed {
             action,
             effects,
@@ -89,6 +94,15 @@ pub(super) fn request(state: &RunState, effect: Effect) -> Result<Request, Unpla
         Effect::Timer { timer, at } => Request::Timer { timer, at },
         Effect::End(exit) => Request::End(exit),
     })
+}
+
+/// In whose name the lock is taken: the one who opened the run, whoever resumes it.
+fn claimant(state: &RunState) -> Claimant {
+    let opening = state.opening.as_ref();
+    Claimant {
+        run: opening.map_or(String::new(), |opening| opening.run.to_string()),
+        by: opening.map_or(String::new(), |opening| opening.by.to_string()),
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -126,11 +140,11 @@ fn order(state: &RunState, id: &ActionId, attempt: u32, sort: Sort) -> Result<Or
             Sort::Read | Sort::Change,
         ) => return Err(unplanned("it has no script of that kind")),
     };
+    let node = action.node.clone();
+    let node = node.ok_or_else(|| unplanned("it names no node"))?;
     Ok(Order {
-        node: action
-            .node
-            .clone()
-            .ok_or_else(|| unplanned("it names no node"))?,
+        fence: state.fence(&node),
+        node,
         job: state.job_id(id, attempt),
         action: id.clone(),
         attempt,

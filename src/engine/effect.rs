@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::input::Timer;
 use crate::model::dialogue::Answer;
 use crate::model::ids::{ActionId, CheckId, FactId, NodeId};
+use crate::model::lock::LockAsk;
 use crate::model::time::{Span, Stamp};
 use crate::model::value::Value;
 use crate::model::wheel::WheelAct;
@@ -70,6 +71,11 @@ pub enum Effect {
     Acknowledge {
         action: ActionId,
         attempt: u32,
+    },
+    /// Ask a node's lock. Repeated until the node has answered.
+    Lock {
+        node: NodeId,
+        ask: LockAsk,
     },
     /// Somebody did something outside, or the world is to do it by itself: the simulated cluster follows.
     Performed {

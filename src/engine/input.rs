@@ -2,6 +2,7 @@
 
 use super::brief::Person;
 use crate::model::ids::{ActionId, BranchId, CheckId, GateId, NodeId, ProbeId};
+use crate::model::lock::LockReport;
 use crate::model::reply::{CheckOutput, JobReport, LinkReport, Reading};
 use crate::model::time::Stamp;
 use crate::model::wheel::Keys;
@@ -32,6 +33,11 @@ pub enum Input {
         attempt: u32,
         node: NodeId,
         report: JobReport,
+    },
+    /// What a node says about its lock.
+    Lock {
+        node: NodeId,
+        report: LockReport,
     },
     Timer(Timer),
     /// The simulator vouches for every linked node. It only renews ages.
@@ -134,4 +140,6 @@ pub enum Timer {
     Overdue { action: ActionId, attempt: u32 },
     /// Whether what holds a stage is more than a passing disturbance.
     Patience { stage: usize, since: Stamp },
+    /// How long a run at its end waits for its locks to be given back.
+    Parting,
 }

@@ -22,6 +22,7 @@ pub mod window;
 pub mod audit;
 pub mod gate;
 pub mod interlock;
+pub mod lock;
 pub mod planner;
 
 mod answers;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::Ending;
+use super::lock::Aim;
 use super::state::{ActionRecord, ActionState, Part, RunState};
 use crate::model::ids::NodeId;
 
@@ -20,6 +21,8 @@ pub enum Exit {
     Held,
     /// A node is unreachable, or refused its host key or login.
     Unreachable,
+    /// Another run has the cluster lock.
+    Locked,
     /// An action is in doubt.
     InDoubt,
     /// The plan no longer fits the cluster.
@@ -37,6 +40,7 @@ impl Exit {
             Exit::Stopped => 4,
             Exit::Held => 5,
             Exit::Unreachable => 6,
+            Exit::Locked => 7,
             Exit::InDoubt => 8,
             Exit::PlanUnfit => 9,
             Exit::NeedsHuman => 10,
@@ -121,6 +125,9 @@ pub fn now_of(state: &RunState, node: &NodeId) -> String {
 pub fn exit_now(state: &RunState) -> Exit {
     if state.ending.is_some() {
         return Exit::Finished;
+    }
+    if matches!(state.lock.aim, Aim::Blocked | Aim::Lost) {
+        return Exit::Locked;
     }
     let any = |test: fn(&ActionRecord) -> bool| {
         state

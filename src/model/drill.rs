@@ -80,6 +80,8 @@ pub enum Fault {
     Unknown { fact: FactId, lasts: Option<Span> },
     /// A check finds what it should not find.
     CheckFails { check: CheckId },
+    /// Another run takes the node's lock, or takes it over.
+    Locked,
     /// Everything that is wrong with the node is put right.
     Mended,
 }
@@ -173,6 +175,7 @@ impl Fault {
                 format!("Nothing usable is said about `{fact}`{}.", during(*lasts))
             }
             Fault::CheckFails { check } => format!("Check `{check}` fails."),
+            Fault::Locked => "Another run takes its lock.".into(),
             Fault::Mended => "Everything is put right.".into(),
         }
     }

@@ -64,6 +64,7 @@ pub const WORDS: &[FaultWord] = &[
     ),
     row("unknown", "FACT [for SPAN]", "a fact cannot be told"),
     row("check-fails", "CHECK", "a check fails"),
+    row("locked", "", "another run takes the node's lock"),
     row(
         "mend",
         "",
@@ -166,6 +167,7 @@ fn arms(what: &str, arguments: &[&str]) -> Option<Fault> {
             }),
             _ => None,
         },
+        "locked" => none(arguments, Fault::Locked),
         "mend" => none(arguments, Fault::Mended),
         _ => None,
     }
@@ -293,6 +295,7 @@ impl fmt::Display for Fault {
                 part(f, lasts)
             }
             Fault::CheckFails { check } => write!(f, "check-fails {check}"),
+            Fault::Locked => f.write_str("locked"),
             Fault::Mended => f.write_str("mend"),
         }
     }
@@ -341,6 +344,7 @@ mod tests {
         check("probe-silent state", "probe-silent state");
         check("unknown version for 20s", "unknown version for 20s");
         check("check-fails disk", "check-fails disk");
+        check("locked", "locked");
         check("mend", "mend");
         for row in WORDS {
             let needed = match row.word {

@@ -14,6 +14,7 @@ pub mod script;
 pub mod cluster;
 pub mod dialogue;
 pub mod facts;
+pub mod lock;
 pub mod params;
 pub mod procedure;
 

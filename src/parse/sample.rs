@@ -80,7 +80,7 @@ fn ssh(text: &mut String, procedure: &Procedure) {
         "# password = { prompt = true }                    # the login password; or { env = \"NAME\" }, { file = \"path\" }, { command = \"..\" }",
         "# become = { method = \"sudo\", user = \"root\" }   # sudo, su or doas; with password = { .. } as above where one is wanted",
         "# jump = \"ana@bastion.example.net:2222\"           # hosts on the way, as ssh -J takes them; \"none\": straight",
-        "# job_dir = \"/var/lib/holdpoint/jobs\"            # where detached jobs are kept on the nodes",
+        "# job_dir = \"/var/lib/holdpoint/jobs\"            # where detached jobs and the cluster lock are kept on the nodes: runs that use another folder, or another user, do not see this lock",
         "",
     ] {
         line(text, part);

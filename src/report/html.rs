@@ -78,6 +78,7 @@ fn head(page: &mut String, story: &Story) {
         ("source", story.source.clone()),
         ("opened", format!("{} by {}", story.opened, story.opened_by)),
         ("took", length(Some(story.took_ms))),
+        ("cluster lock", story.lock.clone()),
         (
             "plan",
             story.plan_hash.clone().unwrap_or("none was made".into()),
@@ -87,7 +88,9 @@ fn head(page: &mut String, story: &Story) {
         ("journal", journal),
         ("program", story.program.clone()),
     ] {
-        row(page, "td", &[name, &value]);
+        if !value.is_empty() {
+            row(page, "td", &[name, &value]);
+        }
     }
     put(page, format_args!("</table>"));
 }

@@ -3,6 +3,7 @@
 //! `+00:12:34 st2 upgrade/update: claims to have ended with exit code 0; being looked at`
 
 mod action;
+mod lock;
 
 use crate::engine::brief::{Mode, Person};
 use crate::engine::event::{Cause, Ending, Entry, Event, InvariantState, Verdict};
@@ -113,6 +114,7 @@ fn words(event: &Event, detail: Detail) -> String {
         | Event::ActionFailed { .. }
         | Event::ActionReopened { .. }
         | Event::ByHandSaid { .. } => action::of_action(event, detail),
+        Event::Lock(told) => lock::of_lock(told, detail),
         Event::DebtOpened { .. }
         | Event::DebtPaid { .. }
         | Event::InvariantTold { .. }

@@ -86,6 +86,9 @@ fn head(page: &mut Page, story: &Story) {
         &format!("{} by {}", story.opened, story.opened_by),
     ]);
     page.row(&["took", &length(Some(story.took_ms))]);
+    if !story.lock.is_empty() {
+        page.row(&["cluster lock", &story.lock]);
+    }
     page.row(&[
         "plan",
         story.plan_hash.as_deref().unwrap_or("none was made"),

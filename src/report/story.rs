@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::lines::{self, Detail};
 use crate::engine::brief::{Brief, Mode};
 use crate::engine::checks;
-use crate::engine::event::{Ending, Entry, Event, Verdict};
+use crate::engine::event::{Ending, Entry, Event, LockEvent, Verdict};
+use crate::engine::lock::Aim;
 use crate::engine::state::{ActionState, CheckState, Override, RunState};
 use crate::model::ids::NodeId;
 use crate::model::procedure::Severity;
@@ -31,6 +32,8 @@ pub struct Story {
     pub outcome: String,
     pub finished: bool,
     pub took_ms: u64,
+    /// When the cluster lock was had, lost and given back, in words; empty if it never was.
+    pub lock: String,
     pub plan_hash: Option<String>,
     pub procedure_hash: String,
     pub cluster_hash: String,
@@ -94,11 +97,14 @@ pub struct Told {
 pub fn tell(brief: &Arc<Brief>, entries: &[Entry], head: &str) -> Story {
     let mut state = RunState::new(Arc::clone(brief));
     let mut before = BTreeMap::new();
+    let mut lock = Vec::new();
     for entry in entries {
         if matches!(entry.event, Event::PlanApproved { .. }) {
             before = all_facts(&state);
         }
+        let was = state.lock.aim;
         state.apply(entry);
+        lock.extend(lock_word(was, state.lock.aim).map(|word| format!("{word} {}", entry.at)));
     }
     let opening = state.opening.clone();
     let of = |get: fn(&crate::engine::event::Opening) -> String| {
@@ -121,6 +127,7 @@ pub fn tell(brief: &Arc<Brief>, entries: &[Entry], head: &str) -> Story {
         outcome: outcome(&state),
         finished: state.ending.is_some(),
         took_ms: state.at.0,
+        lock: lock.join(", "),
         plan_hash: state.plan_hash.clone(),
         procedure_hash: of(|opening| opening.procedure_hash.clone()),
         cluster_hash: of(|opening| opening.cluster_hash.clone()),
@@ -140,6 +147,17 @@ pub fn tell(brief: &Arc<Brief>, entries: &[Entry], head: &str) -> Story {
             .iter()
             .map(|entry| lines::line(entry, Detail::Full))
             .collect(),
+    }
+}
+
+fn lock_word(was: Aim, is: Aim) -> Option<&'static str> {
+    match is {
+        _ if is == was => None,
+        Aim::Held => Some("taken"),
+        Aim::Lost => Some("lost"),
+        Aim::Blocked => Some("refused"),
+        Aim::None => Some("given back"),
+        Aim::Take | Aim::GiveBack | Aim::Release => None,
     }
 }
 
@@ -309,6 +327,7 @@ fn is_decision(event: &Event) -> bool {
             | Event::WheelReturned { .. }
             | Event::DetourTaken { .. }
             | Event::ResumeAccepted { .. }
+            | Event::Lock(LockEvent::Wanted { over: Some(_), .. })
             | Event::Paused { .. }
             | Event::WentOn { .. }
             | Event::Noted { .. }
@@ -333,6 +352,12 @@ fn is_trouble(event: &Event) -> bool {
             | Event::TurnBackTimePassed { .. }
             | Event::GateClosed { .. }
             | Event::Fault { .. }
+            | Event::Lock(
+                LockEvent::Refused { .. }
+                    | LockEvent::Unusable { .. }
+                    | LockEvent::Lost { .. }
+                    | LockEvent::Left { .. }
+            )
             | Event::InvariantTold {
                 state: crate::engine::event::InvariantState::Broken { .. },
                 ..

@@ -139,6 +139,7 @@ impl SimWorld {
             Fault::CheckFails { check } => {
                 self.nodes[node].wrong.checks.insert(check.clone());
             }
+            Fault::Locked => self.foreign_lock(node),
             Fault::Mended => self.mend(node),
         }
     }
@@ -206,6 +207,7 @@ impl SimWorld {
         self.nodes[node].cuts += 1;
         self.let_in(node);
         self.unhang(node);
+        self.foreign_unlock(node);
         for probe in wrong.silent {
             self.look_again(node, probe, super::world::Cause::World);
         }
@@ -263,6 +265,7 @@ impl SimWorld {
             | Fault::HostKey(_)
             | Fault::Job(_)
             | Fault::ProbeSilent { probe: None, .. }
+            | Fault::Locked
             | Fault::Mended => {}
         }
         Ok(fault)

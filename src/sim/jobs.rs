@@ -31,6 +31,8 @@ pub struct Work {
     pub asks: Vec<(Option<String>, String)>,
     /// Its end takes the node down and up again.
     pub reboots: bool,
+    /// It begins only while this run has the node's lock in this generation.
+    pub fence: Option<u64>,
 }
 
 /// A job as the node knows it, and how much of it was told.
@@ -78,6 +80,11 @@ impl SimWorld {
         }
         let id: JobId = work.job.as_str().into();
         if !self.nodes[node].jobs.contains_key(&id) {
+            if !self.passes(node, &work) {
+                let why = "this run does not have the node's lock any more".into();
+                let reply = Box::new(work.reply(JobReport::NotStarted { why }));
+                return self.after(Span(0), Event::Answer { node, reply });
+            }
             self.run(work);
         }
         self.ask(node, id);
@@ -389,6 +396,7 @@ fn moment(fault: &Fault, lasts: Span) -> Span {
         Fault::ComesBack { .. }
         | Fault::PrimaryMoves { .. }
         | Fault::CheckFails { .. }
+        | Fault::Locked
         | Fault::Mended => lasts,
     }
 }

@@ -148,6 +148,7 @@ impl SimWorld {
             self.ask(node, job);
         }
         self.ask_again(node);
+        self.answer_lock(node);
     }
 
     /// Cuts the node off, for a time or until it is mended.

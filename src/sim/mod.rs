@@ -18,6 +18,7 @@ mod faults;
 mod follow;
 mod jobs;
 mod links;
+mod lock;
 mod node;
 mod queue;
 mod wheel;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::jobs::{SimJob, Work};
+use super::lock::SimLock;
 use crate::model::drill::{JobFault, KeyFault};
 use crate::model::ids::{CheckId, FactId, NodeId, RoleId};
 use crate::model::time::Stamp;
@@ -39,6 +40,7 @@ pub(super) struct SimNode {
     pub(super) jobs: BTreeMap<JobId, SimJob>,
     /// Asked while the node could not be reached.
     pub(super) unanswered: Vec<Work>,
+    pub(super) lock: SimLock,
     pub(super) wrong: Wrong,
 }
 

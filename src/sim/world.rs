@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::faults::Planned;
 use super::jobs::Work;
+use super::lock::{Held, SimLock};
 use super::node::{JobId, Link, Sight, SimNode, Wrong};
 use super::queue::Queue;
 use super::rng::Rng;
@@ -12,6 +13,7 @@ use super::scenario;
 use crate::model::cluster::Cluster;
 use crate::model::drill::Fault;
 use crate::model::ids::{ActionId, CheckId, FactId, NodeId, ProbeId};
+use crate::model::lock::LockReport;
 use crate::model::procedure::Procedure;
 use crate::model::reply::{CheckOutput, JobReport, LinkReport, Reading};
 use crate::model::telemetry::Telemetry;
@@ -44,6 +46,10 @@ pub enum Reply {
         node: NodeId,
         report: JobReport,
     },
+    Lock {
+        node: NodeId,
+        report: LockReport,
+    },
     Telemetry(Telemetry),
 }
 
@@ -53,6 +59,8 @@ pub struct Known {
     pub facts: BTreeMap<FactId, Value>,
     /// The incarnation that its last link showed, if there was one.
     pub incarnation: Option<String>,
+    /// The generation of its lock, if the rehearsal had it.
+    pub lock: Option<u64>,
 }
 
 /// A pretend cluster.
@@ -68,6 +76,7 @@ pub struct SimWorld {
     pub(super) queue: Queue<Event>,
     pub(super) drill: Vec<Planned>,
     pub(super) executions: BTreeMap<ActionId, u32>,
+    pub(super) trespasses: u32,
     clock: Stamp,
     beat: Stamp,
     steps: u64,
@@ -186,6 +195,7 @@ impl SimWorld {
                 before: BTreeMap::new(),
                 jobs: BTreeMap::new(),
                 unanswered: Vec::new(),
+                lock: SimLock::default(),
                 wrong: Wrong::default(),
             })
             .collect();
@@ -212,6 +222,7 @@ impl SimWorld {
             queue: Queue::new(),
             drill: Vec::new(),
             executions: BTreeMap::new(),
+            trespasses: 0,
             clock: Stamp::default(),
             beat: Stamp::default(),
             steps: 0,
@@ -232,6 +243,9 @@ impl SimWorld {
             let facts = known.facts.iter();
             node.facts
                 .extend(facts.map(|(fact, value)| (fact.clone(), value.clone())));
+            if let Some(generation) = known.lock {
+                (node.lock.generation, node.lock.holder) = (generation, Held::Ours);
+            }
             if let Some(incarnation) = &known.incarnation {
                 node.incarnation = incarnation.clone();
                 let boots = incarnation.rsplit(' ').next().and_then(|n| n.parse().ok());

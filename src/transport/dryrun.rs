@@ -205,6 +205,7 @@ impl<L: Looks> DryRun<L> {
             other @ (Arrival::Reading { .. }
             | Arrival::Check { .. }
             | Arrival::Job { .. }
+            | Arrival::Lock { .. }
             | Arrival::Telemetry(_)) => other,
         }
     }
@@ -248,6 +249,12 @@ impl<L: Looks> Acts for DryRun<L> {
             Change::Cancel { order: _ } | Change::Acknowledge { order: _ } => {}
             // Nothing runs that could ask, or be typed into.
             Change::Wheel { order: _, act: _ } => {}
+            // It starts nothing, so it locks nobody out.
+            Change::Lock {
+                node: _,
+                claimant: _,
+                ask: _,
+            } => {}
             Change::Answer {
                 order: _,
                 at: _,

@@ -11,6 +11,7 @@ use std::future::Future;
 
 use crate::model::dialogue::{Answer, Dialogue};
 use crate::model::ids::{ActionId, CheckId, FactId, NodeId, ProbeId};
+use crate::model::lock::{Fence, LockAsk, LockReport};
 use crate::model::procedure::UploadSpec;
 use crate::model::reply::{CheckOutput, JobReport, LinkReport, Reading};
 use crate::model::script::Script;
@@ -18,6 +19,8 @@ use crate::model::telemetry::Telemetry;
 use crate::model::time::{Span, Stamp};
 use crate::model::value::Value;
 use crate::model::wheel::WheelAct;
+
+pub use job::Claimant;
 
 /// Something that cannot change a node.
 #[derive(Clone, Debug)]
@@ -76,6 +79,12 @@ pub enum Change {
     Cancel { order: Order },
     /// The job's end is in the journal: the node may forget all but the tombstone.
     Acknowledge { order: Order },
+    /// Ask a node's lock for a run; asked until the node has answered. What is asked of one node is answered in this order.
+    Lock {
+        node: NodeId,
+        claimant: Claimant,
+        ask: LockAsk,
+    },
     /// A human did something outside, or the world is expected to do it: nothing for real nodes, and what makes a
     /// simulated cluster follow.
     Performed {
@@ -114,6 +123,8 @@ pub struct Order {
     pub errand: Errand,
     /// What its program asks while it runs, if it asks.
     pub dialogue: Option<Box<Dialogue>>,
+    /// What the node is shown: it begins only while this run has the node's lock.
+    pub fence: Option<Fence>,
     /// The node goes down and comes back meanwhile.
     pub reboots: bool,
     pub timeout: Span,
@@ -148,6 +159,10 @@ pub enum Arrival {
         attempt: u32,
         node: NodeId,
         report: JobReport,
+    },
+    Lock {
+        node: NodeId,
+        report: LockReport,
     },
     Telemetry(Telemetry),
 }

@@ -84,6 +84,11 @@ impl Acts for SimTransport {
             Change::Wheel { order, act } => world.wheel(&work(order), &act, now),
             Change::Cancel { order } => world.cancel(&work(order), now),
             Change::Acknowledge { order } => world.acknowledge(&work(order), now),
+            Change::Lock {
+                node,
+                claimant: _,
+                ask,
+            } => world.lock(&node, ask, now),
             Change::Performed {
                 action,
                 effects,
@@ -99,6 +104,7 @@ pub fn work(order: Order) -> Work {
     let asks = prompts.filter_map(|prompt| Some((Some(prompt.id), prompt.says?)));
     Work {
         asks: asks.collect(),
+        fence: order.fence.map(|fence| fence.generation),
         reboots: order.reboots,
         action: order.action,
         attempt: order.attempt,
@@ -115,6 +121,7 @@ pub fn work(order: Order) -> Work {
 fn reading(order: Order) -> Work {
     let mut work = work(order);
     work.then.clear();
+    work.fence = None;
     work.also_on.clear();
     work
 }
@@ -151,6 +158,7 @@ fn arrival(reply: Reply) -> Arrival {
             node,
             report,
         },
+        Reply::Lock { node, report } => Arrival::Lock { node, report },
         Reply::Telemetry(telemetry) => Arrival::Telemetry(telemetry),
     }
 }

@@ -1,6 +1,7 @@
 //! One integration binary: stories at the level of the rule they protect.
 
 mod r#become;
+mod cluster_lock;
 mod host_keys;
 mod job_prompts;
 mod job_rules;

@@ -203,6 +203,7 @@ fn a_resumed_rehearsal_goes_on_from_what_was_known() {
     let known = Known {
         facts: BTreeMap::from([("service".into(), Value::text("running"))]),
         incarnation: Some("server1 boot 3".into()),
+        lock: None,
     };
     let known = BTreeMap::from([(NodeId::new("server1"), known)]);
     stage.now = first.now;
@@ -382,6 +383,7 @@ fn listen(up: &mut BTreeMap<NodeId, bool>, told: &[(Stamp, Reply)]) {
             Reply::Reading { node, .. }
             | Reply::Check { node, .. }
             | Reply::Job { node, .. }
+            | Reply::Lock { node, .. }
             | Reply::Telemetry(Telemetry::Output { node, .. }) => node,
             Reply::Telemetry(_) => continue,
         };

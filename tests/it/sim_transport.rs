@@ -39,6 +39,7 @@ fn order(node: &str) -> Order {
             Script::assemble(Class::Change, &[], &[], "stop_all").expect("no NUL"),
         ),
         dialogue: None,
+        fence: None,
         reboots: false,
         timeout: Span::minutes(10),
         then: work.then,

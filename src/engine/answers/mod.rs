@@ -16,6 +16,7 @@ use crate::model::ids::{ActionId, GateId, NodeId};
 use crate::model::reply::Claim;
 use crate::model::time::Span;
 
+mod lock;
 mod ready;
 mod ways;
 

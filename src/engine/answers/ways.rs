@@ -47,6 +47,7 @@ pub(super) fn act(turn: &mut Turn<'_>, by: &Person, id: &str, option: &str, note
     }
     match (id, option) {
         ("resume", "go-on") => return turn.tell(Event::ResumeAccepted { by: by.clone() }),
+        ("lock", _) => return super::lock::lock(turn, by, option, note),
         ("plan", "look") => return look_and_plan(turn),
         _ => {}
     }

@@ -10,6 +10,7 @@ use crate::model::ids::NodeId;
 
 mod actions;
 mod detours;
+mod lock;
 mod observations;
 mod preparation;
 mod wheel;
@@ -72,6 +73,7 @@ impl RunState {
             | Event::GateClosed { .. }
             | Event::GateRefused { .. }
             | Event::GateConfirmed { .. } => self.apply_gate(entry),
+            Event::Lock(told) => self.apply_lock(told, entry),
             Event::ActionAsked { .. }
             | Event::Prompted { .. }
             | Event::PromptAnswered { .. }
@@ -208,6 +210,7 @@ impl RunState {
         self.facts_seq = self.seq;
         self.invariants.clear();
         self.sight.ruled = None;
+        self.lock_unsure();
         for id in self.active.clone() {
             let Some(record) = self.actions.get_mut(&id) else {
                 continue;

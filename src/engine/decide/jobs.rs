@@ -54,7 +54,8 @@ impl Turn<'_> {
                 self.keys_known(id, attempt, *typed, *unsure);
             }
             JobReport::Ended { claim } => self.claimed(id, attempt, claim.clone(), reads),
-            JobReport::NotStarted { .. } if doubted => {
+            // Fenced off: it waits for its turn, which comes when this run has the lock again.
+            JobReport::NotStarted { .. } if doubted || self.is_fenced(action) => {
                 self.tell(Event::ActionReopened { action: id })
             }
             JobReport::NotStarted { why } => {
@@ -74,6 +75,12 @@ impl Turn<'_> {
                 self.prove(&id);
             }
         }
+    }
+
+    fn is_fenced(&self, action: &ActionId) -> bool {
+        let record = self.state.actions.get(action);
+        let node = record.and_then(|record| record.action().node.as_ref());
+        node.is_some_and(|node| self.state.lost_lock_of(node))
     }
 
     /// An end was claimed. For a change it is only a claim: the postcondition is looked at now.

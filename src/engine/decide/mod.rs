@@ -3,7 +3,7 @@
 //! [`turn`] lets the input tell its events, then lets everything follow that follows (`walk`), folding each event into
 //! the state as it is told. It reads no clock, file or network; the same state and input give the same decision.
 
-use crate::engine::brief::Goal;
+use crate::engine::brief::{Goal, Person};
 use crate::engine::effect::Effect;
 use crate::engine::event::{Entry, Event};
 use crate::engine::input::{Input, Timer};
@@ -14,6 +14,7 @@ use crate::model::time::{Span, Stamp};
 
 mod jobs;
 mod links;
+mod lock;
 mod prompts;
 mod readiness;
 mod readings;
@@ -104,6 +105,7 @@ impl Turn<'_> {
                 self.all_wheels_come_back("holdpoint was away");
                 self.connect_all();
                 self.wake_again();
+                self.ask_locks_again();
             }
             Input::Operator { by, says } => answers::take(self, by, says),
             Input::Link { node, report } => self.link(node, report),
@@ -123,6 +125,7 @@ impl Turn<'_> {
                 report,
                 ..
             } => self.job(action, *attempt, report),
+            Input::Lock { node, report } => self.lock(node, report),
             Input::Timer(timer) => self.timer(timer),
             Input::Heartbeat => self.state.sight.heartbeat = Some(self.now),
         }

@@ -86,6 +86,7 @@ impl Turn<'_> {
                 }
             }
             Timer::Overdue { action, attempt } => self.overdue(action, *attempt),
+            Timer::Parting => self.part(),
             Timer::Patience { stage, .. } => {
                 let lasting = self.state.cursor == *stage
                     && !self.state.held.is_empty()

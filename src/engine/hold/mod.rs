@@ -11,12 +11,14 @@ use crate::model::ids::{ActionId, CheckId, GateId, NodeId};
 
 mod actions;
 mod alarms;
+mod lock;
 mod prompts;
 mod ready;
 mod wheel;
 
 use actions::{action_hold, explained};
 use alarms::{alarm_holds, late_hold};
+use lock::lock_hold;
 use ready::{connection_holds, readiness_holds};
 
 pub use actions::{failure_options, is_under_way};
@@ -286,6 +288,7 @@ fn execute_holds(state: &RunState, holds: &mut Vec<Hold>) {
         resume_hold(state, holds);
         return;
     }
+    lock_hold(state, holds);
     for id in &state.troubled {
         if let Some(hold) = state
             .actions

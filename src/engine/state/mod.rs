@@ -7,6 +7,7 @@ use crate::engine::brief::{Brief, Person};
 use crate::engine::event::{
     Doubt, Ending, Failure, InvariantState, Opening, Outcome, Said, Verdict,
 };
+use crate::engine::lock::ClusterLock;
 use crate::engine::plan::{Action, Plan, Stage};
 use crate::model::condition::View;
 use crate::model::facts::ClusterFacts;
@@ -84,6 +85,8 @@ pub struct RunState {
     pub resume_review: bool,
     pub left: Option<String>,
     pub ending: Option<Ending>,
+    /// The cluster lock, as far as this run knows.
+    pub lock: ClusterLock,
     /// How fresh it all is. Not journaled: after a replay nothing has been seen.
     pub sight: Sight,
 }
@@ -367,6 +370,7 @@ impl RunState {
             resume_review: false,
             left: None,
             ending: None,
+            lock: ClusterLock::default(),
             sight: Sight::default(),
         };
         let names: Vec<NodeId> = state.nodes.keys().cloned().collect();

@@ -24,6 +24,8 @@ pub struct Sight {
     pub ready: BTreeSet<ActionId>,
     /// Outputs of a check that have come since it was last judged.
     pub arrived: BTreeMap<CheckId, usize>,
+    /// Nodes whose lock this run had when it was left, and that have not said since whether it has it still.
+    pub lock_unsure: BTreeSet<NodeId>,
     /// For which kinds of nodes the invariants were held last.
     pub ruled: Option<u64>,
 }

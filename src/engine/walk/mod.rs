@@ -64,7 +64,7 @@ fn execute(turn: &mut Turn<'_>) -> bool {
         return finish(turn);
     };
     let stage = Arc::clone(&at.stage);
-    if at.pending == 0 {
+    if at.pending == 0 || turn.state.lock.stands_in_the_way() {
         return false;
     }
     let (confirmed, cursor) = (at.confirmed.is_some(), turn.state.cursor);
@@ -90,7 +90,7 @@ fn execute(turn: &mut Turn<'_>) -> bool {
     if let (Some(spec), true, false) = (&stage.gate, acting, confirmed) {
         return gate_flow(turn, &stage, &spec.id, &spec.verb);
     }
-    if read_stale(turn) {
+    if read_stale(turn) || (acting && !turn.has_lock()) {
         return false;
     }
     release(turn, cursor);
@@ -147,6 +147,9 @@ fn finish(turn: &mut Turn<'_>) -> bool {
     if !owed.is_empty() {
         let cursor = turn.state.cursor;
         return hold(turn, cursor, owed);
+    }
+    if !turn.gave_lock_back() {
+        return false;
     }
     let outcome = if turn.state.turning_back {
         Ending::TurnedBack

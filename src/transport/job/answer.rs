@@ -166,19 +166,7 @@ pub fn read_reply(
 
 /// Takes the answer out of what the node printed; `None` if it is not complete and well formed.
 pub(super) fn parse(stdout: &[u8], nonce: &Nonce, offset: u64, most: usize) -> Option<Said> {
-    let begin = format!("@{nonce} begin\n");
-    let end = format!("\n@{nonce} end\n");
-    let from = find(stdout, begin.as_bytes())? + begin.len();
-    let body = &stdout[from..];
-    let body = &body[..find_last(body, end.as_bytes())?];
-    // One question has one reply. Where there are two, neither is known to be whole.
-    if find(body, begin.as_bytes()).is_some() {
-        return None;
-    }
-    let line_end = body.iter().position(|byte| *byte == b'\n');
-    let (line, rest) = body.split_at(line_end.unwrap_or(body.len()));
-    let line = std::str::from_utf8(line).ok()?;
-    let line = line.strip_prefix(&format!("@{nonce} "))?;
+    let (line, rest) = line_of(stdout, nonce)?;
     if let Some(refusal) = line.strip_prefix("error=") {
         let (word, detail) = refusal.split_once(' ').unwrap_or((refusal, ""));
         return Some(Said::Refused(word.to_owned(), detail.to_owned()));
@@ -191,6 +179,23 @@ pub(super) fn parse(stdout: &[u8], nonce: &Nonce, offset: u64, most: usize) -> O
         answer.log = log[..log.len().min(most)].to_vec();
     }
     Some(Said::Answer(answer))
+}
+
+/// The line that says it all, and what follows it; `None` if the answer is not complete.
+pub(super) fn line_of<'a>(stdout: &'a [u8], nonce: &Nonce) -> Option<(&'a str, &'a [u8])> {
+    let begin = format!("@{nonce} begin\n");
+    let end = format!("\n@{nonce} end\n");
+    let from = find(stdout, begin.as_bytes())? + begin.len();
+    let body = &stdout[from..];
+    let body = &body[..find_last(body, end.as_bytes())?];
+    // One question has one reply. Where there are two, neither is known to be whole.
+    if find(body, begin.as_bytes()).is_some() {
+        return None;
+    }
+    let line_end = body.iter().position(|byte| *byte == b'\n');
+    let (line, rest) = body.split_at(line_end.unwrap_or(body.len()));
+    let line = std::str::from_utf8(line).ok()?;
+    Some((line.strip_prefix(&format!("@{nonce} "))?, rest))
 }
 
 fn parse_state(line: &str) -> Option<JobAnswer> {
@@ -243,7 +248,7 @@ fn offsets(text: &str) -> Option<Vec<u64>> {
     Some(offsets)
 }
 
-fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
+pub(super) fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     line.split(' ')
         .filter_map(|word| word.split_once('='))
         .find_map(|(name, value)| (name == key).then_some(value))

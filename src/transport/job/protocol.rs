@@ -6,10 +6,12 @@ use secrecy::ExposeSecret as _;
 
 use super::answer::{BLOCK, JobAnswer, JobState, Said, parse};
 use super::spec::{AnswerLine, BadJob, JobId, JobSpec, spec_hash};
+use crate::model::lock::Holder;
 use crate::model::wheel::Keys;
 use crate::transport::ssh::{Envelope, Limits, Nonce, ReadFailure, Session};
 
 const LIBRARY: &str = include_str!("library.sh");
+const LOCK: &str = include_str!("lock.sh");
 const ASKING: &str = include_str!("asking.sh");
 const WHEEL: &str = include_str!("wheel.sh");
 const VERBS: &str = include_str!("verbs.sh");
@@ -20,9 +22,9 @@ const LOG_LIMIT: usize = 4 << 20;
 /// Longest time that an answer is held back for news.
 const WAIT_LIMIT: Duration = Duration::from_secs(60);
 /// Time for everything that does not wait on purpose.
-const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// Room for login noise and protocol lines beside the output (bytes).
-const ROOM: usize = 128 << 10;
+pub(super) const ROOM: usize = 128 << 10;
 
 /// Why a request brought no answer about its job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +44,17 @@ pub enum JobFailure {
     /// the very same start again, which is safe at any point.
     #[error("it is not known what became of the request")]
     NoAnswer(#[source] ReadFailure),
+}
+
+impl JobFailure {
+    /// A refusal from its word and the text after it.
+    pub(super) fn refused(said: &str) -> Self {
+        let (word, detail) = said.split_once(' ').unwrap_or((said, ""));
+        Self::Refused {
+            refusal: Refusal::from_word(word, detail),
+            detail: detail.to_owned(),
+        }
+    }
 }
 
 /// Why a node refuses.
@@ -65,13 +78,19 @@ pub enum Refusal {
     Wheel,
     /// The answer was being written when whoever wrote it was cut down.
     HalfAnswered,
+    /// This run does not have the node's lock: another one has it, or nobody.
+    Locked(Option<Holder>),
+    /// The node's lock cannot be read.
+    BadLock,
     /// A word that this program does not know.
     Other(String),
 }
 
 impl Refusal {
-    fn from_word(word: &str) -> Self {
+    fn from_word(word: &str, detail: &str) -> Self {
         match word {
+            "locked" => Self::Locked(Self::holder_in(detail)),
+            "lock" => Self::BadLock,
             "base" => Self::Base,
             "spec-mismatch" => Self::SpecMismatch,
             "write" => Self::Write,
@@ -100,6 +119,8 @@ impl Refusal {
             Self::HalfAnswered => {
                 "the answer may have reached the program or not; look at the node, cancel the job if it still waits"
             }
+            Self::Locked(_) => "this run does not have the node's lock",
+            Self::BadLock => "the node's lock cannot be read",
             Self::Other(word) => word,
         }
     }
@@ -230,7 +251,7 @@ pub async fn ack(session: &Session, id: &JobId) -> Result<JobAnswer, JobFailure>
     request.send(session, "ack", ANSWER_LIMIT).await
 }
 
-struct Request {
+pub(super) struct Request {
     envelope: Envelope,
     settings: String,
     ask: Ask,
@@ -238,6 +259,13 @@ struct Request {
 
 impl Request {
     fn new(job_dir: Option<&str>, id: &JobId) -> Result<Self, JobFailure> {
+        let mut request = Self::of_folder(job_dir)?;
+        request.set("hp_job", id.as_str());
+        Ok(request)
+    }
+
+    /// About the jobs' folder as a whole.
+    pub(super) fn of_folder(job_dir: Option<&str>) -> Result<Self, JobFailure> {
         let base = job_dir.unwrap_or_default();
         let usable = base.is_empty() || (base.starts_with('/') && !base.contains(['\n', '\0']));
         if !usable {
@@ -249,18 +277,21 @@ impl Request {
             ask: Ask::default(),
         };
         request.envelope.define(LIBRARY);
+        request.envelope.define(LOCK);
         request.envelope.define(ASKING);
         request.envelope.define(VERBS);
         let nonce = request.envelope.nonce.to_string();
         request.set("hp_nonce", &nonce);
         request.set("hp_base", base);
-        request.set("hp_job", id.as_str());
+        request.set("hp_job", "");
+        request.set("hp_run", "");
+        request.set("hp_generation", "");
         request.set("hp_blocks", "0");
         request.set("hp_offset", "0");
         Ok(request)
     }
 
-    fn set(&mut self, name: &str, value: &str) {
+    pub(super) fn set(&mut self, name: &str, value: &str) {
         let value = single_quoted(value);
         self.settings.push_str(&format!("{name}={value}\n"));
     }
@@ -269,7 +300,11 @@ impl Request {
         self.set("hp_hash", &spec_hash(spec));
         self.set("hp_bytes", &spec.payload_bytes().to_string());
         self.envelope.define_text("hp_payload_text", &spec.payload);
-        let helper = format!("{LIBRARY}{SUPERVISOR}");
+        if let Some(fence) = &spec.fence {
+            self.set("hp_run", &fence.run);
+            self.set("hp_generation", &fence.generation.to_string());
+        }
+        let helper = format!("{LIBRARY}{LOCK}{SUPERVISOR}");
         self.envelope
             .define_text("hp_helper_text", helper.as_bytes());
         self.set("hp_kind", spec.kind());
@@ -298,7 +333,7 @@ impl Request {
         self.ask = Ask { most, ..ask };
     }
 
-    fn seal(self, verb: &str) -> (Nonce, Vec<u8>) {
+    pub(super) fn seal(self, verb: &str) -> (Nonce, Vec<u8>) {
         self.envelope
             .seal(&format!("{}hp_main {verb}", self.settings))
     }
@@ -319,10 +354,9 @@ impl Request {
         let raw = raw.map_err(JobFailure::NoAnswer)?;
         match parse(raw.stdout.first(), &nonce, ask.offset, ask.most) {
             Some(Said::Answer(answer)) => Ok(answer),
-            Some(Said::Refused(word, detail)) => Err(JobFailure::Refused {
-                refusal: Refusal::from_word(&word),
-                detail,
-            }),
+            Some(Said::Refused(word, detail)) => {
+                Err(JobFailure::refused(&format!("{word} {detail}")))
+            }
             None => Err(JobFailure::NoAnswer(raw.no_answer())),
         }
     }

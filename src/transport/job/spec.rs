@@ -6,6 +6,8 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
+use crate::model::lock::Fence;
+
 /// Longest name (bytes): it becomes a directory's name.
 const NAME_LIMIT: usize = 200;
 /// Longest answer (bytes): a terminal takes no longer line, and so much is written to a fifo in one piece.
@@ -55,6 +57,8 @@ pub struct JobSpec {
     pub asks: bool,
     /// The same, on a terminal that the job owns (120 columns, 40 lines, no echo).
     pub terminal: bool,
+    /// It begins only while this run has the node's lock; without one it begins whoever has it.
+    pub fence: Option<Fence>,
 }
 
 /// One line for a program that asks. Never printed.
@@ -140,7 +144,8 @@ impl JobSpec {
 
 /// What the node compares when a start is repeated: SHA-256 over protocol version, parameters and payload, in hex.
 ///
-/// Secrets are left out (a hash of a short secret can be guessed); only their number counts.
+/// Secrets are left out (a hash of a short secret can be guessed); only their number counts. So is the fence: a job that
+/// has begun stays what it is, whoever has the lock since.
 pub fn spec_hash(spec: &JobSpec) -> String {
     let mut hash = Sha256::new();
     hash.update(b"holdpoint job v1\n");
@@ -166,6 +171,7 @@ mod tests {
             grace: Duration::from_secs(10),
             asks: false,
             terminal: false,
+            fence: None,
         }
     }
 

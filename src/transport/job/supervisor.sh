@@ -1,6 +1,7 @@
 # shellcheck shell=sh disable=SC2034,SC2154 # variables cross the files
-# holdpoint job v1: runs the payload once and records how it ended. Read after library.sh, as a file of its own:
-#   sh FILE supervise DIR HASH UMASK KIND  in a session of its own; standard input goes to the payload
+# holdpoint job v1: runs the payload once and records how it ended. Read after library.sh and lock.sh, as a file of its own:
+#   sh FILE supervise DIR HASH UMASK KIND RUN GENERATION
+#                                          in a session of its own; standard input goes to the payload
 #   sh FILE payload DIR HASH UMASK         in a second session, so that stopping the payload spares the supervisor
 #   sh FILE terminal DIR HASH UMASK        the same with a terminal between: script(1) becomes the second session
 #   sh FILE inside DIR HASH UMASK          what runs the payload on that terminal, in a third session
@@ -11,6 +12,8 @@ hp_supervise() {
   hp_incarnation || exit
   hp_stat "$$" || exit
   hp_claim "$$" "$hp_ticks" || exit
+  # Another run has taken the lock over since the start was asked for: nothing has run, and the claim keeps it so.
+  hp_lock_ours || exit
   # Handlers, not "ignore": what is ignored here would be ignored in the payload too.
   trap : HUP INT QUIT PIPE
   # Cancelled before it began: nothing has run, and the claim keeps it so.
@@ -174,6 +177,9 @@ hp_dir=$2
 hp_hash=$3
 hp_umask=$4
 hp_kind=${5-}
+hp_run=${6-}
+hp_generation=${7-}
+hp_base=${hp_dir%/*}
 case $1 in
   supervise) hp_supervise ;;
   payload) hp_become_payload ;;

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2034,SC2154 # variables cross the files
-# holdpoint job v1: what a connection may ask for. Read after library.sh and asking.sh. Only definitions.
-# Set by the caller: hp_nonce hp_base hp_job hp_hash hp_bytes hp_offset hp_blocks hp_wait hp_known hp_grace hp_kind, and the
-# functions hp_payload_text, hp_helper_text and, if there are secrets, hp_secrets.
+# holdpoint job v1: what a connection may ask for. Read after library.sh, lock.sh and asking.sh. Only definitions.
+# Set by the caller: hp_nonce hp_base hp_job hp_hash hp_bytes hp_offset hp_blocks hp_wait hp_known hp_grace hp_kind hp_run
+# hp_generation, and the functions hp_payload_text, hp_helper_text and, if there are secrets, hp_secrets.
 
 hp_say() {
   printf '@%s %s\n' "$hp_nonce" "$*"
@@ -170,6 +170,16 @@ hp_start() {
     return
   }
   hp_make_place || return
+  hp_judge
+  case $hp_state in
+    none | new)
+      hp_lock_ours || {
+        rmdir "$hp_dir" 2>/dev/null
+        hp_refuse_locked
+        return
+      }
+      ;;
+  esac
   [ -e "$hp_dir/done" ] || [ -e "$hp_dir/spec" ] || hp_specify || return
   hp_spec=''
   [ ! -e "$hp_dir/spec" ] || read -r hp_spec <"$hp_dir/spec"
@@ -186,6 +196,11 @@ hp_start() {
       hp_nap
       hp_judge
     done
+    # The lock was lost in between: the supervisor saw it and left.
+    if [ "$hp_state" = died-before-exec ] && ! hp_lock_ours; then
+      hp_refuse_locked
+      return
+    fi
   fi
   hp_tell
 }
@@ -221,9 +236,11 @@ hp_launch() {
   hp_equip || return 1
   if command -v hp_secrets >/dev/null; then
     hp_can_hide || return 1
-    hp_secrets | setsid sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" "$hp_kind" >/dev/null 2>&1 &
+    hp_secrets | setsid sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" "$hp_kind" \
+      "$hp_run" "$hp_generation" >/dev/null 2>&1 &
   else
-    setsid sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" "$hp_kind" </dev/null >/dev/null 2>&1 &
+    setsid sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" "$hp_kind" \
+      "$hp_run" "$hp_generation" </dev/null >/dev/null 2>&1 &
   fi
 }
 

@@ -11,14 +11,16 @@ use tokio::task::JoinSet;
 use super::giving::Given;
 use super::job::{Job, JobAsk};
 use super::keys::Keys;
+use super::lock::Locker;
 use super::looks::SshLooks;
 use super::tell::words;
 use super::upload::{AT_ONCE, LocalFiles, Upload};
 use crate::model::dialogue::Answer;
 use crate::model::ids::NodeId;
+use crate::model::lock::LockAsk;
 use crate::model::time::Stamp;
 use crate::transport::job::AnswerLine;
-use crate::transport::{Acts, Arrival, Change, Due, Errand, Look, Looks, Order};
+use crate::transport::{Acts, Arrival, Change, Claimant, Due, Errand, Look, Looks, Order};
 
 /// Changes real nodes over SSH, by detached jobs and by files put in place, and by nothing else.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub struct SshActs {
     looks: SshLooks,
     /// What is asked about each job goes to its own task.
     jobs: BTreeMap<String, UnboundedSender<JobAsk>>,
+    /// What is asked of each node's lock goes to its own task.
+    locks: BTreeMap<NodeId, UnboundedSender<(Claimant, LockAsk)>>,
     keys: Keys,
     /// What is uploaded, measured once for all nodes.
     files: LocalFiles,
@@ -42,6 +46,7 @@ impl SshActs {
             keys: looks.keys(),
             looks,
             jobs: BTreeMap::new(),
+            locks: BTreeMap::new(),
             files: LocalFiles::default(),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             tasks: JoinSet::new(),
@@ -82,6 +87,27 @@ impl SshActs {
                 let upload = Upload::new(order, *spec, asks, session, teller, shared);
                 self.tasks.spawn(upload.run());
             }
+        }
+    }
+
+    fn ask_lock(&mut self, node: &NodeId, claimant: Claimant, ask: LockAsk) {
+        if !self.locks.contains_key(node) {
+            let Some(session) = self.looks.session(node) else {
+                return;
+            };
+            let (task, asks) = unbounded_channel();
+            let locker = Locker {
+                node: node.clone(),
+                asks,
+                session,
+                teller: self.looks.teller(),
+            };
+            self.tasks.spawn(locker.run());
+            self.locks.insert(node.clone(), task);
+        }
+        if let Some(task) = self.locks.get(node) {
+            // It lives as long as this does.
+            let _ = task.send((claimant, ask));
         }
     }
 
@@ -143,6 +169,11 @@ impl Acts for SshActs {
                 self.ask(&order, JobAsk::Answer(Given { at, turn, line }));
             }
             Change::Wheel { order, act } => self.ask(&order, JobAsk::Wheel(act)),
+            Change::Lock {
+                node,
+                claimant,
+                ask,
+            } => self.ask_lock(&node, claimant, ask),
             // The world does it, not we.
             Change::Performed {
                 action: _,

@@ -10,9 +10,11 @@ use tokio::time::sleep;
 
 use super::ends::end;
 use super::giving::{Given, ask_to_stop, give};
+use super::lock;
 use super::prompts::{Human, Listener};
 use super::tell::{Teller, words};
 use super::typing::Typist;
+use crate::model::lock::{Holder, LockReport};
 use crate::model::reply::JobReport;
 use crate::model::telemetry::Stream;
 use crate::model::text::Cleaner;
@@ -160,6 +162,7 @@ impl Job {
             grace: GRACE,
             asks: self.order.dialogue.is_some(),
             terminal: self.order.dialogue.as_ref().is_some_and(|d| d.terminal),
+            fence: self.order.fence.clone(),
         };
         let session = self.session.borrow().clone();
         let Some(session) = session else {
@@ -187,6 +190,13 @@ impl Job {
                 }
                 // The request before this one was taken: what it set going may begin yet, unless it is kept from it.
                 Err(JobFailure::Refused { .. }) if attempt > 0 => break,
+                Err(JobFailure::Refused {
+                    refusal: Refusal::Locked(by),
+                    ..
+                }) => {
+                    self.fenced_off(by).await;
+                    return Ok(());
+                }
                 Err(refused @ JobFailure::Refused { .. }) => {
                     self.never_ran(words(&refused)).await;
                     return Ok(());
@@ -398,6 +408,13 @@ impl Job {
 
     async fn out_of_sight(&mut self, why: String) {
         self.told(JobReport::OutOfSight { why }).await;
+    }
+
+    /// Another run has taken the node over: the lock is told first, so that the start is not taken for a failure.
+    async fn fenced_off(&mut self, by: Option<Holder>) {
+        let report = by.map_or(LockReport::Free, |by| LockReport::Held { by });
+        lock::tell(&self.teller, &self.order.node, report).await;
+        self.never_ran(lock::FENCED.into()).await;
     }
 
     async fn never_ran(&mut self, why: String) {

@@ -10,6 +10,7 @@
 //! | [`asks`] | runs checks and read-only steps |
 //! | [`job`] | one for each job: starts it, follows it over as many sessions as it takes, tells its questions and its end |
 //! | [`typing`] | one for each job that a human types into: does the acts at its wheel, each once |
+//! | [`lock`] | asks the node's lock until it answers |
 //! | [`upload`] | one for each file on its way to a node: sends what is missing, tells its end |
 //!
 //! Everything that they have to tell goes through one bounded channel. When it is full they wait, and the node keeps
@@ -23,6 +24,7 @@ mod giving;
 mod job;
 mod keys;
 mod link;
+mod lock;
 mod looks;
 mod printed;
 mod probes;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::engine::event::{Doubt, Event, Outcome};
+use crate::engine::event::{Doubt, Event, LockEvent, Outcome};
 use crate::engine::state::RunState;
 use crate::model::ids::{ActionId, NodeId};
 use crate::model::telemetry;
@@ -332,6 +332,30 @@ fn told<'a>(run: &RunState, event: &'a Event) -> Option<Told<'a>> {
             Told::note(format!("gate {gate} opened by {}", by.user))
         }
         Event::Rebooted { node, .. } => Told::at(node, Stream::Obs, "has booted anew".into()),
+        Event::Lock(LockEvent::Refused { node, by }) => {
+            Told::at(node, Stream::Err, format!("LOCKED by {by}"))
+        }
+        Event::Lock(LockEvent::Lost { node, by }) => {
+            let by = by.as_ref().map_or("nobody".into(), ToString::to_string);
+            Told::at(
+                node,
+                Stream::Err,
+                format!("its lock is LOST; now it has {by}"),
+            )
+        }
+        Event::Lock(LockEvent::Unusable { node, why } | LockEvent::Left { node, why }) => {
+            Told::at(node, Stream::Err, format!("its lock: {why}"))
+        }
+        Event::Lock(LockEvent::Wanted {
+            over: Some(run),
+            reason,
+            ..
+        }) => {
+            let reason = reason.as_deref().unwrap_or_default();
+            Told::note(format!(
+                "the cluster lock is taken over from run {run}: {reason}"
+            ))
+        }
         Event::DetourTaken { reason, by, .. } => {
             Told::note(format!("{} takes another way: {reason}", by.user))
         }
@@ -369,7 +393,13 @@ fn told<'a>(run: &RunState, event: &'a Event) -> Option<Told<'a>> {
         }),
         Event::Noted { text, by } => Told::note(format!("{}: {text}", by.user)),
         Event::Fault { text } => Told::note(format!("fault injected: {text}")),
-        Event::Opened(_)
+        Event::Lock(
+            LockEvent::Wanted { over: None, .. }
+            | LockEvent::Taken { .. }
+            | LockEvent::Releasing
+            | LockEvent::GivenBack { .. },
+        )
+        | Event::Opened(_)
         | Event::Resumed { .. }
         | Event::Linked { .. }
         | Event::HostKeyAnswered { .. }

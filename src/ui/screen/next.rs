@@ -1,6 +1,7 @@
 //! The sentence that says what happens now and what comes next.
 
 use crate::engine::hold;
+use crate::engine::lock::Aim;
 use crate::engine::state::{ActionState, Part};
 use crate::ui::app::App;
 use crate::ui::format;
@@ -66,8 +67,10 @@ fn executing(app: &App) -> String {
         .iter()
         .filter_map(|id| app.run.actions.get(id))
         .any(|record| matches!(record.state, ActionState::InDoubt { .. }));
+    let lock = locking(app);
     let now = match working.as_slice() {
         [] if app.run.paused.is_some() => "Paused. Nothing runs.".to_string(),
+        [] if lock.is_some() => lock.unwrap_or_default(),
         [] if app.run.gate.is_some() => {
             "A gate is being prepared: every node is read again.".to_string()
         }
@@ -86,6 +89,23 @@ fn executing(app: &App) -> String {
         ""
     };
     format!("{now}{paused} {}", next_stop(app))
+}
+
+/// What is under way with the cluster lock.
+fn locking(app: &App) -> Option<String> {
+    let lock = &app.run.lock;
+    match lock.aim {
+        Aim::Take => {
+            let mut nodes = app.run.nodes.keys();
+            let node = nodes.find(|node| !lock.ours.contains_key(*node))?;
+            Some(format!("Taking the cluster lock; {node} is asked."))
+        }
+        Aim::GiveBack => {
+            Some("The cluster lock cannot be had; what was taken is given back.".into())
+        }
+        Aim::Release => Some("Giving the cluster lock back.".into()),
+        Aim::None | Aim::Blocked | Aim::Held | Aim::Lost => None,
+    }
 }
 
 /// Where a step is done, if that is one node.

@@ -12,7 +12,7 @@ use holdpoint::engine::brief::Mode;
 use holdpoint::engine::hold::HoldKind;
 use holdpoint::engine::update::Update;
 use holdpoint::model::telemetry::Telemetry;
-use holdpoint::model::time::Stamp;
+use holdpoint::model::time::{Span, Stamp};
 use holdpoint::ui::{self, Intent, Leave, Next, Options, Session, Speed, signs};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
@@ -41,7 +41,10 @@ fn child() {
         updates: Box::new(updates(told)),
         intents: Box::new(move |intent| {
             if let Intent::Says(says) = intent {
-                said.borrow_mut().says(says);
+                let mut run = said.borrow_mut();
+                run.says(says);
+                // The nodes give their locks at once.
+                run.run_for(Span(0));
             }
         }),
         options: Options {

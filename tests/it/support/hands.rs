@@ -79,6 +79,7 @@ pub fn order(node: &Sshd, job: &str, script: &str) -> Order {
         job: job.into(),
         errand: Errand::Script(Script::assemble(Class::Change, &[], &[], script).expect("no NUL")),
         dialogue: None,
+        fence: None,
         reboots: false,
         timeout: Span::seconds(30),
         then: BTreeMap::from([("service".into(), Value::text("stopped"))]),

@@ -19,6 +19,7 @@ pub fn spec(id: &str, payload: &str) -> JobSpec {
         grace: Duration::from_secs(1),
         asks: false,
         terminal: false,
+        fence: None,
     }
 }
 

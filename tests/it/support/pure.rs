@@ -191,6 +191,7 @@ impl PureRun {
             Effect::Read { action, attempt } => {
                 let mut work = self.work(&action, attempt);
                 work.then.clear();
+                work.fence = None;
                 self.world.start(work, now);
             }
             Effect::Attach { action, attempt } => {
@@ -231,6 +232,7 @@ impl PureRun {
                     self.world.acknowledge(&work, now);
                 }
             }
+            Effect::Lock { node, ask } => world.lock(&node, ask, now),
             Effect::Performed {
                 action,
                 effects,
@@ -254,12 +256,14 @@ impl PureRun {
         let prompts = planned.work.dialogue().into_iter().flat_map(|d| &d.prompts);
         let asks =
             prompts.filter_map(|prompt| Some((Some(prompt.id.clone()), prompt.says.clone()?)));
+        let node = planned.node.clone().expect("what is sent has a node");
         Work {
+            fence: self.state.fence(&node).map(|fence| fence.generation),
             asks: asks.collect(),
             reboots: planned.work.reboots(),
             action: action.clone(),
             attempt,
-            node: planned.node.clone().expect("what is sent has a node"),
+            node,
             job: self.state.job_id(action, attempt),
             then: planned.then.clone(),
             also_on: planned.others(),
@@ -346,6 +350,7 @@ impl PureRun {
                 node,
                 report,
             },
+            Reply::Lock { node, report } => Input::Lock { node, report },
             Reply::Telemetry(Telemetry::Heartbeat { .. }) => Input::Heartbeat,
             Reply::Telemetry(passing) => return self.printed.push(passing),
         };

@@ -194,6 +194,7 @@ pub fn work(step: &str, node: &str, then: &[(&str, &str)]) -> Work {
     Work {
         asks: Vec::new(),
         reboots: false,
+        fence: None,
         action: format!("{step}@{node}").as_str().into(),
         attempt: 1,
         node: NodeId::new(node),
@@ -250,6 +251,7 @@ fn line(reply: &Reply) -> Option<String> {
             JobReport::Vanished { .. } => "vanished".into(),
         }),
         Reply::Telemetry(Telemetry::Output { text, .. }) => Some(format!("line {text}")),
+        Reply::Lock { report, .. } => Some(format!("lock {report:?}")),
         Reply::Telemetry(_) => None,
     }
 }

@@ -14,7 +14,9 @@ use crate::model::procedure::UploadSpec;
 use crate::model::reply::JobReport;
 use crate::model::telemetry::Stream;
 use crate::transport::Order;
-use crate::transport::nodes::tell::Teller;
+use crate::transport::job::JobFailure;
+use crate::transport::nodes::lock;
+use crate::transport::nodes::tell::{Teller, words};
 use crate::transport::ssh::Session;
 
 /// What must stay free beside the file (bytes): a job's folder and a log still want to be written.
@@ -45,6 +47,14 @@ pub(super) enum Outcome {
 
 impl Carrier {
     pub(super) async fn carry(&self, session: &Session) -> Outcome {
+        match lock::pass(session, &self.order, &self.teller).await {
+            Ok(true) => {}
+            Ok(false) => return Outcome::NotBegun(lock::FENCED.into()),
+            Err(failure @ JobFailure::NoAnswer(_)) => return Outcome::Lost(words(&failure)),
+            Err(failure @ (JobFailure::NotSent(_) | JobFailure::Refused { .. })) => {
+                return Outcome::NotBegun(words(&failure));
+            }
+        }
         let file = match self.measured().await {
             Ok(file) => file,
             Err(why) => return Outcome::NotBegun(why),

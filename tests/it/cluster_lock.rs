@@ -1,0 +1,5 @@
+//! The cluster lock: at most one run starts changes on a node, whoever else is under way, dies or comes too late.
+
+mod in_the_engine;
+mod on_the_node;
+mod two_operators;
