@@ -32,6 +32,7 @@ mod ghes;
 mod hands;
 mod journal;
 mod journal_disk;
+mod network;
 mod real_walk;
 mod rehearsals;
 mod screens;

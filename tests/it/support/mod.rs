@@ -1,6 +1,7 @@
 //! What the stories share.
 
 pub mod endpoint;
+pub mod faulty;
 pub mod hands;
 pub mod human;
 pub mod job;

@@ -146,6 +146,20 @@ impl Sshd {
         }
     }
 
+    /// Ends only the server that listens; connections stay.
+    pub fn stop_listening(&self) {
+        let server = self.server.lock().expect("no panic while held").take();
+        if let Some(mut server) = server {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+
+    /// A new server in the place of the one that [`Sshd::stop_listening`] ended.
+    pub fn listen_again(&self) {
+        assert!(self.launch(), "sshd did not come back: {}", self.log());
+    }
+
     /// Listens again on the same port with the same keys (or the host key that now lies in `dir/host_key`).
     pub fn restart(&self) {
         self.stop();
