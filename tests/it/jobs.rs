@@ -280,14 +280,8 @@ async fn signals_to_the_supervisor_do_not_spoil_the_record() {
 #[test]
 fn the_library_is_plain_sh() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/transport/job");
-    let files = [
-        "library.sh",
-        "lock.sh",
-        "supervisor.sh",
-        "asking.sh",
-        "verbs.sh",
-    ]
-    .map(|file| format!("{folder}/{file}"));
+    let files = ["library", "lock", "supervisor", "asking", "wheel", "verbs"]
+        .map(|file| format!("{folder}/{file}.sh"));
     let ways: &[&[&str]] = &[
         &["dash", "-n"],
         &["bash", "--posix", "-n"],

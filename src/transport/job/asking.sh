@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154 # variables cross the files
+# shellcheck shell=sh disable=SC2034,SC2154 # variables cross the files
 # holdpoint job v1: jobs that ask while they run. Read after library.sh, before verbs.sh. Only definitions.
 # Set by the caller: hp_kind ("asks" or "terminal"); for an answer hp_at, hp_turn and the function hp_line, which prints it.
 

@@ -129,8 +129,9 @@ hp_list_answered() {
     [ ! -d "$hp_mark" ] || hp_answered=$hp_answered,${hp_mark##*.}
   done
   for hp_mark in "$hp_dir"/handed.*; do
-    [ -d "$hp_mark" ] && [ "${hp_mark##*.}" -ge "${hp_handed:-0}" ] || continue
-    hp_handed=${hp_mark##*.}
+    if [ -d "$hp_mark" ] && [ "${hp_mark##*.}" -ge "${hp_handed:-0}" ]; then
+      hp_handed=${hp_mark##*.}
+    fi
   done
 }
 

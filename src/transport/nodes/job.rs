@@ -342,6 +342,7 @@ impl Job {
         let hand = news.answer.hand;
         self.turn = hand.map(|hand| hand.act).or(self.turn);
         let human = Human {
+            act: hand.map_or(0, |hand| hand.act),
             types: hand.is_some_and(|hand| hand.held),
             handed_back: news.answer.handed,
         };

@@ -14,6 +14,8 @@ use crate::model::text::Cleaner;
 const REST: Duration = Duration::from_millis(400);
 /// A line without an end rests so long, on top of that, before it counts as a question that nobody expected.
 const LONG_REST: Duration = Duration::from_secs(3);
+/// So soon the node is asked again while a human types, so that the hand-back is noticed.
+const WHILE_TYPING: Duration = Duration::from_secs(1);
 /// So much of what was printed since the last answer is looked at (bytes, cleaned).
 const LOOKED_AT: usize = 4 << 10;
 /// The same before it is cleaned: colours and cursor moves take room too.
@@ -37,6 +39,8 @@ pub(super) struct Listener {
     last_output: Instant,
     /// Longest time without output that is not worth mentioning.
     silence: Option<Duration>,
+    /// The last act at its wheel.
+    act: u64,
     /// A human types into it.
     held: bool,
     /// The last place where a human handed it back.
@@ -58,6 +62,8 @@ struct Expected {
 /// Who else writes into its input, as the node has it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Human {
+    /// The last act at the wheel.
+    pub(super) act: u64,
     pub(super) types: bool,
     /// The last place in the output where it was handed back.
     pub(super) handed_back: Option<u64>,
@@ -93,6 +99,7 @@ impl Listener {
             told: None,
             last_output: Instant::now(),
             silence,
+            act: 0,
             held: false,
             handed_back: None,
             theirs: 0,
@@ -115,7 +122,11 @@ impl Listener {
                 self.settle(at);
             }
         }
-        self.held = human.types;
+        // Whatever was told before, the human has had their turn since.
+        if self.act != human.act {
+            self.told = None;
+        }
+        (self.act, self.held) = (human.act, human.types);
         self.come_back(back);
         let surplus = self.text.len().saturating_sub(KEPT);
         self.text.drain(..surplus);
@@ -137,8 +148,7 @@ impl Listener {
         self.text.extend(later);
         self.handed_back = Some(at);
         self.told = None;
-        self.mentioned = false;
-        self.last_output = Instant::now();
+        self.mentioned = true;
     }
 
     /// What was printed up to `at` has been answered.
@@ -195,7 +205,9 @@ impl Listener {
     /// When to look again; `usual` is how long the node may hold an answer back when nothing is expected soon.
     pub(super) fn pace(&self, usual: Duration) -> Pace {
         let rested = self.last_output.elapsed();
-        let (pause, wait) = if self.told == Some(self.end) || self.end == 0 || self.held {
+        let (pause, wait) = if self.held {
+            (Duration::ZERO, usual.min(WHILE_TYPING))
+        } else if self.told == Some(self.end) || self.end == 0 {
             (Duration::ZERO, usual)
         } else if rested < REST {
             (REST - rested, Duration::ZERO)
@@ -338,27 +350,34 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_a_human_left_standing_is_no_expected_question_and_what_comes_next_is() {
         let mut heard = listener(&[("dir", "directory", 1), ("sure", "Sure", 1)]);
-        let (types, handed_back) = (true, None);
-        heard.hear(b"Pick a directory: ", &[], Human { types, handed_back });
+        let taken = |act, handed_back| Human {
+            act,
+            types: true,
+            handed_back,
+        };
+        heard.hear(b"Pick a directory: ", &[], taken(1, None));
         rest(200_000).await;
         assert_eq!(heard.question(true), None, "a human is at it");
         assert_eq!(heard.long_silence(), None);
-        assert_eq!(heard.pace(POLL).pause, Duration::ZERO);
-        let back = Human {
+        assert_eq!(heard.pace(POLL).wait, WHILE_TYPING);
+        let back = |act| Human {
+            act,
             types: false,
             handed_back: Some(18),
         };
-        heard.hear(b"", &[], back);
-        rest(400).await;
-        assert_eq!(heard.question(true), None);
-        rest(3_000).await;
+        heard.hear(b"", &[], back(2));
+        assert_eq!(heard.long_silence(), None);
         assert_eq!(heard.question(true), asks(None, "Pick a directory:", 18));
-        heard.hear(b"\nSure? ", &[18], back);
+        // Taken and handed back again, and nothing was printed meanwhile.
+        heard.hear(b"", &[], taken(3, Some(18)));
+        heard.hear(b"", &[], back(4));
+        assert_eq!(heard.question(true), asks(None, "Pick a directory:", 18));
+        heard.hear(b"\nSure? ", &[18], back(4));
         rest(400).await;
         assert_eq!(heard.question(true), asks(Some("sure"), "\nSure?", 25));
         // Whoever comes later hears it all at once.
         let mut later = listener(&[("dir", "directory", 1), ("sure", "Sure", 1)]);
-        later.hear(b"Pick a directory: \nSure? ", &[18], back);
+        later.hear(b"Pick a directory: \nSure? ", &[18], back(4));
         rest(400).await;
         assert_eq!(later.question(true), asks(Some("sure"), "\nSure?", 25));
     }

@@ -154,8 +154,8 @@ impl Emulator {
     pub(crate) fn line_at_cursor(&self) -> String {
         let screen = self.parser.screen();
         let (row, _) = screen.cursor_position();
-        let rows = screen.rows(0, COLUMNS);
-        rows.skip(usize::from(row)).next().unwrap_or_default()
+        let mut rows = screen.rows(0, COLUMNS);
+        rows.nth(usize::from(row)).unwrap_or_default()
     }
 }
 

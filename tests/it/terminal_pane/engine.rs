@@ -385,7 +385,7 @@ fn no_schedule_types_twice_or_answers_behind_a_humans_back() {
                         },
                     );
                 }
-                5 if dice.draw() % 3 == 0 => run.crash_and_resume(),
+                5 if dice.draw().is_multiple_of(3) => run.crash_and_resume(),
                 _ => run.run_for(Span::seconds(dice.draw() % 20)),
             }
             if held && wheel(&run).is_held() {
