@@ -18,6 +18,11 @@ pub fn findings(state: &RunState) -> Vec<String> {
         let Some(record) = state.actions.get(id) else {
             continue;
         };
+        if let Some(why) = &record.wheel.came_back {
+            lines.push(format!(
+                "The wheel of {id} was handed back by itself: {why}. What its program still asks is asked again."
+            ));
+        }
         match &record.state {
             ActionState::InDoubt { attempt, doubt, .. } => {
                 let why = match doubt {

@@ -33,11 +33,12 @@ impl RunState {
                     wheel.doubt = None;
                 }
             }
-            Event::WheelReturned { act, by, .. } => {
+            Event::WheelReturned { act, by, why, .. } => {
                 if let Some(record) = self.actions.get_mut(action) {
                     record.asking = None;
                     record.wheel.holder = None;
                     record.wheel.act = *act;
+                    record.wheel.came_back = why.clone();
                     // Nobody was there to hear what became of the last keys.
                     if by.is_none() {
                         let first = record.wheel.given.keys().next().copied();

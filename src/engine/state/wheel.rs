@@ -14,6 +14,8 @@ pub struct Wheel {
     pub act: u64,
     /// Keys that were given since it was taken last, by act.
     pub given: BTreeMap<u64, u32>,
+    /// Why it came back by itself last, if it did.
+    pub came_back: Option<String>,
     /// The first act whose keys may have been typed or not.
     pub doubt: Option<u64>,
 }

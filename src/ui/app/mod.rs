@@ -2,6 +2,7 @@
 //! looks at it. Nothing here judges and nothing reads a clock.
 
 mod act;
+mod at_hand;
 pub mod field;
 mod keys;
 pub mod logbook;

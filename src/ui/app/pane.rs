@@ -3,20 +3,19 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
-use super::modal::{HoldKey, Kind};
+use super::modal::Kind;
 use super::programs::Emulator;
-use super::view::Pane as WalkPane;
-use super::{App, Ask, Screen, strokes};
+use super::{App, Ask, strokes};
 use crate::engine::hold;
 use crate::engine::input::Says;
-use crate::engine::state::{ActionRecord, ActionState, Wheel};
+use crate::engine::state::Wheel;
 use crate::model::dialogue::asks_for_secret;
-use crate::model::ids::{ActionId, NodeId};
+use crate::model::ids::ActionId;
 use crate::model::wheel::Keys;
+use crate::ui::format;
 use crate::ui::keymap::Command;
 use crate::ui::paste::{self, Enter};
 use crate::ui::session::Intent;
-use crate::ui::{format, screen};
 
 /// What is typed to take the wheel.
 pub(crate) const WORD: &str = "take";
@@ -56,24 +55,6 @@ impl App {
         on_top && self.wheel().is_some_and(Wheel::is_held)
     }
 
-    /// Whether there is a program that reads something, to look at.
-    pub(super) fn has_program(&self) -> bool {
-        self.run.active.iter().any(|id| self.shows(id))
-    }
-
-    fn shows(&self, id: &ActionId) -> bool {
-        let record = self.run.actions.get(id);
-        let runs = |it: &&ActionRecord| {
-            matches!(
-                it.state,
-                ActionState::Running { .. } | ActionState::InDoubt { .. }
-            )
-        };
-        record.filter(runs).is_some_and(|it| {
-            it.asking.is_some() || it.wheel.is_held() || it.action().work.dialogue().is_some()
-        })
-    }
-
     /// Opens the pane on the program at hand, or says why there is none.
     pub(super) fn open_terminal(&mut self) -> Vec<Ask> {
         match self.program_at_hand() {
@@ -82,48 +63,6 @@ impl App {
                 self.say(why);
                 Vec::new()
             }
-        }
-    }
-
-    /// The one that a dialog is about, then the one of the selected node, then any.
-    fn program_at_hand(&self) -> Result<ActionId, String> {
-        let of_dialog = self.modals.last().and_then(|modal| modal.hold());
-        let of_dialog = of_dialog.map(|key: HoldKey| ActionId::new(key.id));
-        if let Some(action) = of_dialog.filter(|action| self.shows(action)) {
-            return Ok(action);
-        }
-        let on = |node: &NodeId| {
-            let active = self.run.active.iter();
-            let mut here = active.filter(|id| {
-                let record = self.run.actions.get(*id);
-                record.is_some_and(|it| it.action().node.as_ref() == Some(node))
-            });
-            here.next().cloned()
-        };
-        if let Some(node) = self.selected_node()
-            && let Some(action) = on(&node)
-        {
-            if self.shows(&action) {
-                return Ok(action);
-            }
-            if !self.has_program() {
-                let why = hold::wheel_refused(&self.run, &action).unwrap_or_default();
-                return Err(format!("No screen to show on {node}: {why}."));
-            }
-        }
-        let any = self.run.active.iter().find(|id| self.shows(id));
-        any.cloned()
-            .ok_or_else(|| "No program that reads anything is running.".into())
-    }
-
-    fn selected_node(&self) -> Option<NodeId> {
-        if self.screen() != Screen::Execute || self.views.execute.pane != WalkPane::Nodes {
-            return None;
-        }
-        let rows = screen::grid_rows(self);
-        match rows.get(self.views.execute.node.min(rows.len().saturating_sub(1))) {
-            Some(screen::GridRow::Node(node)) => Some(node.clone()),
-            Some(screen::GridRow::Group { .. }) | None => None,
         }
     }
 
@@ -203,9 +142,16 @@ impl App {
         let chord = strokes::is_chord(key);
         let pane = self.pane.as_mut()?;
         if pane.locked || pane.awaiting {
+            let said = match (pane.locked, held) {
+                (true, _) => "Nothing is typed any more.",
+                (false, false) => "The wheel is not yours yet: nothing was typed.",
+                (false, true) => "The wheel is being handed back: nothing was typed.",
+            };
             if key.code == KeyCode::Esc || chord {
                 pane.locked = false;
                 pane.awaiting &= held;
+            } else {
+                self.say(said);
             }
             return Some(Vec::new());
         }

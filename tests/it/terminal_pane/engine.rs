@@ -197,6 +197,11 @@ fn after_a_crash_the_wheel_is_back_by_itself_and_the_question_is_there_again() {
     run.settle();
     let resume = run.holds().remove(0);
     assert_eq!(resume.id, "resume", "{resume:?}");
+    let text = resume.text.join("\n");
+    assert!(
+        text.contains("handed back by itself: holdpoint was away"),
+        "{text}"
+    );
     keys(&mut run, "late");
     assert!(refusal(&run).contains("you do not have the wheel"));
     take(&mut run);

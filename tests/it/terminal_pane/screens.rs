@@ -13,7 +13,7 @@ use holdpoint::model::time::Span;
 use holdpoint::model::wheel::Does;
 use holdpoint::ui::app::programs::Emulator;
 use proptest::prelude::*;
-use ratatui::crossterm::event::{KeyCode, KeyModifiers};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::screens::theatre::{Theatre, relay, theme};
 
@@ -234,6 +234,22 @@ fn when_the_wheel_goes_by_itself_keys_do_nothing_until_that_is_seen() {
     assert_eq!(given(&theatre), "y\r");
     theatre.press(KeyCode::Esc);
     assert!(theatre.text(80, 24).contains("watching"));
+}
+
+#[test]
+fn what_is_typed_before_the_wheel_is_given_is_not_typed_and_it_is_said() {
+    let mut theatre = asked(Mode::Run);
+    theatre.press(KeyCode::Char('v'));
+    theatre.press(KeyCode::Char('t'));
+    theatre.type_in("take");
+    // A slow disk: the run has not answered yet.
+    let key = |code| KeyEvent::new(code, KeyModifiers::NONE);
+    let asks = theatre.app.key(key(KeyCode::Enter), 1_000_000);
+    assert_eq!(asks.len(), 1, "{asks:?}");
+    theatre.app.key(key(KeyCode::Char('y')), 1_001_000);
+    let text = theatre.text(80, 24);
+    assert!(text.contains("not yours yet: nothing was typed"), "{text}");
+    assert!(theatre.app.send_typed(1_002_000).is_empty());
 }
 
 #[test]
