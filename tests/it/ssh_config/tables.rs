@@ -49,7 +49,7 @@ pub(super) const PASSES: [Case; 11] = [
 ];
 
 #[rustfmt::skip]
-pub(super) const VALUES: [Case; 53] = [
+pub(super) const VALUES: [Case; 54] = [
     ("host name in lower case", "HostName REAL.Lab\n", &["st1", "ST2"]),
     ("no host name", "User u\n", &["ST1", "10.0.0.1", "fe80::1"]),
     ("host name with token", "HostName %h.lab\n", &["st1", "ST2"]),
@@ -73,6 +73,7 @@ pub(super) const VALUES: [Case; 53] = [
     ("no flag", "IdentitiesOnly maybe\n", &["st1"]),
     ("port by name", "Port ssh\n", &["st1"]),
     ("port by a name that is none", "Port no-such-service\n", &["st1"]),
+    ("an address in capitals", "HostName 2001:DB8::1\n", &["st1", "2001:DB8::0001"]),
     ("a short address", "HostName 19.8.7\n", &["st1"]),
     ("an octal address", "HostName 010.0.0.1\n", &["st1"]),
     ("a hexadecimal address", "HostName 0X7F.0x1\n", &["st1"]),

@@ -110,7 +110,14 @@ fn goes_forward(answer: &Answer) -> Result<(), ConfigRefused> {
 fn settled(host: &str, family: Option<&str>) -> String {
     match (host.parse::<IpAddr>(), family) {
         (Ok(IpAddr::V6(_)), Some("inet")) | (Ok(IpAddr::V4(_)), Some("inet6")) => host.to_owned(),
-        (Ok(address), _) => address.to_string(),
+        (Ok(address), _) => {
+            let usual = address.to_string();
+            // Capitals alone are left as they are.
+            match usual.eq_ignore_ascii_case(host) {
+                true => host.to_owned(),
+                false => usual,
+            }
+        }
         (Err(_), _) if host.contains([':', '%']) => host.to_owned(),
         (Err(_), Some("inet6")) => host.to_ascii_lowercase(),
         (Err(_), _) => short_address(host)
