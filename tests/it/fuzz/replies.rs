@@ -64,7 +64,7 @@ fn log() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(cases(1500))]
+    #![proptest_config(cases(800))]
 
     #[test]
     fn a_jobs_reply_counts_whole_or_not_at_all(line in state_line(), log in log(), noise in log()) {

@@ -49,7 +49,7 @@ pub(super) const PASSES: [Case; 11] = [
 ];
 
 #[rustfmt::skip]
-pub(super) const VALUES: [Case; 45] = [
+pub(super) const VALUES: [Case; 54] = [
     ("host name in lower case", "HostName REAL.Lab\n", &["st1", "ST2"]),
     ("no host name", "User u\n", &["ST1", "10.0.0.1", "fe80::1"]),
     ("host name with token", "HostName %h.lab\n", &["st1", "ST2"]),
@@ -73,6 +73,15 @@ pub(super) const VALUES: [Case; 45] = [
     ("no flag", "IdentitiesOnly maybe\n", &["st1"]),
     ("port by name", "Port ssh\n", &["st1"]),
     ("port by a name that is none", "Port no-such-service\n", &["st1"]),
+    ("an address in capitals", "HostName 2001:DB8::1\n", &["st1", "2001:DB8::0001"]),
+    ("a short address", "HostName 19.8.7\n", &["st1"]),
+    ("an octal address", "HostName 010.0.0.1\n", &["st1"]),
+    ("a hexadecimal address", "HostName 0X7F.0x1\n", &["st1"]),
+    ("an address as one number", "HostName 2130706433\n", &["st1"]),
+    ("no octal address", "HostName 08.1.1.1\n", &["st1"]),
+    ("too large for an address", "HostName 1.16777216\n", &["256.1", "4294967296"]),
+    ("too long for an address", "User u\n", &["1.2.3.4.5", "0x.1", "1..2"]),
+    ("a short address of another family", "AddressFamily inet6\n", &["19.8.7"]),
     ("two words for a jump host", "ProxyJump gw other\n", &["st1"]),
     ("blanks between jump hosts", "ProxyJump gw, other\n", &["st1"]),
     ("jump port by name", "ProxyJump gw:ssh\n", &["st1"]),

@@ -1,7 +1,7 @@
 //! Our own resolution: reads the files, then settles what ssh(1) settles before it connects.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::algorithms::{NameLists, assembled};
 use super::answer::{Answer, Value};
@@ -110,10 +110,43 @@ fn goes_forward(answer: &Answer) -> Result<(), ConfigRefused> {
 fn settled(host: &str, family: Option<&str>) -> String {
     match (host.parse::<IpAddr>(), family) {
         (Ok(IpAddr::V6(_)), Some("inet")) | (Ok(IpAddr::V4(_)), Some("inet6")) => host.to_owned(),
-        (Ok(address), _) => address.to_string(),
+        (Ok(address), _) => {
+            let usual = address.to_string();
+            // Capitals alone are left as they are.
+            match usual.eq_ignore_ascii_case(host) {
+                true => host.to_owned(),
+                false => usual,
+            }
+        }
         (Err(_), _) if host.contains([':', '%']) => host.to_owned(),
-        (Err(_), _) => host.to_ascii_lowercase(),
+        (Err(_), Some("inet6")) => host.to_ascii_lowercase(),
+        (Err(_), _) => short_address(host)
+            .map_or_else(|| host.to_ascii_lowercase(), |address| address.to_string()),
     }
+}
+
+/// The old ways to write an address: fewer than four parts, hexadecimal and octal numbers (inet_aton(3)).
+fn short_address(text: &str) -> Option<Ipv4Addr> {
+    let number = |part: &str| {
+        let hexadecimal = part.strip_prefix("0x").or_else(|| part.strip_prefix("0X"));
+        let (digits, base) = match (hexadecimal, part.strip_prefix('0')) {
+            (Some(digits), _) => (digits, 16),
+            (None, Some(digits)) if !digits.is_empty() => (digits, 8),
+            (None, _) => (part, 10),
+        };
+        let plain = !digits.starts_with('+');
+        u32::from_str_radix(digits, base).ok().filter(|_| plain)
+    };
+    let parts: Option<Vec<u32>> = text.split('.').map(number).collect();
+    let parts = parts.filter(|parts| parts.len() <= 4)?;
+    let (last, bytes) = parts.split_last()?;
+    let room = 32 - 8 * u32::try_from(bytes.len()).ok()?;
+    let fits = u64::from(*last) < 1 << room && bytes.iter().all(|byte| *byte < 256);
+    let above = bytes
+        .iter()
+        .zip([24, 16, 8])
+        .map(|(byte, shift)| byte << shift);
+    fits.then(|| Ipv4Addr::from_bits(above.sum::<u32>() | last))
 }
 
 fn take(
