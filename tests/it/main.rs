@@ -20,6 +20,7 @@ mod ssh_passwords;
 mod support;
 
 mod asking;
+mod bounds;
 mod catalogue;
 mod cli;
 mod contract;
