@@ -75,7 +75,8 @@ pub(super) struct Door {
 
 /// What is to be written on the channel, in its order.
 pub(super) struct Mail {
-    command: String,
+    /// Nothing where the shell is there already.
+    command: Option<String>,
     chunks: UnboundedReceiver<Chunk>,
 }
 
@@ -94,10 +95,21 @@ impl Door {
             door.pass(false);
         }
         let mail = Mail {
-            command: passage.command,
+            command: Some(passage.command),
             chunks: taken,
         };
         (door, mail)
+    }
+
+    /// With a shell that reads already.
+    pub(super) fn behind(text: Vec<u8>) -> (Self, Mail) {
+        let passage = Passage {
+            command: String::new(),
+            guard: None,
+        };
+        let (door, mail) = Self::new(passage, Input { text, after: None });
+        let command = None;
+        (door, Mail { command, ..mail })
     }
 
     pub(super) fn stand(&self) -> Stand {
@@ -197,7 +209,9 @@ impl Guard {
 impl Mail {
     /// Errors here show as a missing answer, which is what is judged.
     pub(super) async fn send(mut self, write: &ChannelWriteHalf<Msg>) {
-        if write.exec(true, self.command).await.is_err() {
+        if let Some(command) = self.command
+            && write.exec(true, command).await.is_err()
+        {
             return;
         }
         while let Some(chunk) = self.chunks.recv().await {

@@ -175,6 +175,9 @@ impl Session {
         let mut tries = 0;
         loop {
             let narrow = self.is_narrow();
+            if narrow {
+                drop(self.take_spare());
+            }
             let share = if narrow { CHANNELS } else { 1 };
             let permit = self.link.channels.clone().acquire_many_owned(share).await;
             let permit = permit.expect("the semaphore is never closed");
@@ -216,10 +219,10 @@ impl Session {
 }
 
 /// One channel's life, from the request to the last byte.
-struct Talk {
-    session: Session,
-    deadline: Instant,
-    limits: Limits,
+pub(super) struct Talk {
+    pub(super) session: Session,
+    pub(super) deadline: Instant,
+    pub(super) limits: Limits,
 }
 
 impl Talk {
@@ -244,19 +247,15 @@ impl Talk {
         }
     }
 
-    async fn converse(
+    /// Writes and reads to the end of the channel.
+    pub(super) async fn converse(
         &self,
         mut read: ChannelReadHalf,
         write: &ChannelWriteHalf<Msg>,
         (mut door, mail): (Door, Mail),
     ) -> Result<Raw, ReadFailure> {
-        let mut raw = Raw {
-            stdout: Collected::keeping(self.limits.bytes),
-            stderr: Collected::keeping(self.limits.bytes),
-            ending: Ending::Unknown,
-            lost: None,
-            stand: door.stand(),
-        };
+        let mut raw = Raw::new(self.limits);
+        raw.stand = door.stand();
         let writing = mail.send(write);
         let closed = self.session.closed();
         tokio::pin!(writing, closed);
@@ -293,7 +292,18 @@ impl Talk {
 }
 
 impl Raw {
-    fn take(&mut self, message: ChannelMsg) -> Result<(), ReadFailure> {
+    /// Nothing came yet, from a shell that nobody stands before.
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            stdout: Collected::keeping(limits.bytes),
+            stderr: Collected::keeping(limits.bytes),
+            ending: Ending::Unknown,
+            lost: None,
+            stand: Stand::Through { tried: false },
+        }
+    }
+
+    pub(super) fn take(&mut self, message: ChannelMsg) -> Result<(), ReadFailure> {
         match message {
             ChannelMsg::Data { data } => self.stdout.add(&data),
             ChannelMsg::ExtendedData { data, ext: 1 } => self.stderr.add(&data),
@@ -313,7 +323,7 @@ impl Raw {
     }
 
     /// The channel of a lost connection ends like any other; the reason stands with the session.
-    fn with_loss(mut self, session: &Session) -> Self {
+    pub(super) fn with_loss(mut self, session: &Session) -> Self {
         self.lost = self.lost.or_else(|| session.lost());
         self
     }
