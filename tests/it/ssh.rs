@@ -1,5 +1,7 @@
 //! Reading from a node over a real OpenSSH server: what counts as an answer, and what does not.
 
+mod spare;
+
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener};
 use std::time::{Duration, Instant};

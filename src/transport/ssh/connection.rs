@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use russh::client::{self, Handle};
@@ -21,6 +21,7 @@ use super::hostkey::HostKeyRule;
 use super::known_hosts::KnownHosts;
 use super::offers::{self, Offers};
 use super::route::{self, Carrier, Wire};
+use super::spare::Spare;
 use super::switch::{KillSwitch, Switched, greeting_in};
 use super::tuning::Tuning;
 use super::watcher::{Heard, SeenKey, Watcher, ended_by};
@@ -47,6 +48,8 @@ pub(super) struct Link {
     pub(super) channels: Arc<Semaphore>,
     /// Set once a server has refused a second channel: from then on one at a time.
     pub(super) narrow: AtomicBool,
+    /// A shell that waits for one more question.
+    spare: Mutex<Option<Spare>>,
     /// Found once, at the login.
     way: OnceLock<Way>,
     job_dir: Option<String>,
@@ -155,6 +158,22 @@ impl Session {
     /// The way to the other user is closed: so is the connection.
     pub(super) fn give_up_way(&self) {
         self.link.switch.kill();
+    }
+
+    /// Puts a shell there that waits for one more question.
+    pub(super) fn leave_spare(&self, spare: Spare) {
+        *self.spare() = Some(spare);
+    }
+
+    pub(super) fn take_spare(&self) -> Option<Spare> {
+        self.spare().take()
+    }
+
+    fn spare(&self) -> std::sync::MutexGuard<'_, Option<Spare>> {
+        self.link
+            .spare
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn set_narrow(&self) {
@@ -290,6 +309,7 @@ async fn log_in(
     let link = Link {
         channels: Arc::new(Semaphore::new(CHANNELS as usize)),
         narrow: AtomicBool::new(false),
+        spare: Mutex::default(),
         way: OnceLock::new(),
         job_dir: endpoint.job_dir.clone(),
         host_key: host_key.expect("a login comes after an accepted host key"),

@@ -75,7 +75,8 @@ pub(super) struct Door {
 
 /// What is to be written on the channel, in its order. Nothing of it is lost while the server grants no command.
 pub(super) struct Mail {
-    command: String,
+    /// Nothing where the shell is there already.
+    command: Option<String>,
     chunks: UnboundedReceiver<Chunk>,
 }
 
@@ -94,10 +95,21 @@ impl Door {
             door.pass(false);
         }
         let mail = Mail {
-            command: passage.command,
+            command: Some(passage.command),
             chunks: taken,
         };
         (door, mail)
+    }
+
+    /// With a shell that reads already.
+    pub(super) fn behind(text: Vec<u8>) -> (Self, Mail) {
+        let passage = Passage {
+            command: String::new(),
+            guard: None,
+        };
+        let (door, mail) = Self::new(passage, Input { text, after: None });
+        let command = None;
+        (door, Mail { command, ..mail })
     }
 
     pub(super) fn stand(&self) -> Stand {
@@ -195,16 +207,23 @@ impl Guard {
 }
 
 impl Mail {
-    /// Asks for the command, and writes when it is `granted`. Errors here show as a missing answer, which is what is
-    /// judged.
+    /// Whether a command is still to be asked for, and granted.
+    pub(super) fn asks(&self) -> bool {
+        self.command.is_some()
+    }
+
+    /// Asks for the command, and writes when it is `granted`; at once where the shell is there already. Errors here show as
+    /// a missing answer, which is what is judged.
     pub(super) async fn send(
         &mut self,
         write: &ChannelWriteHalf<Msg>,
         granted: oneshot::Receiver<()>,
     ) {
-        let asked = write.exec(true, self.command.as_str()).await;
-        if asked.is_err() || granted.await.is_err() {
-            return;
+        if let Some(command) = &self.command {
+            let asked = write.exec(true, command.as_str()).await;
+            if asked.is_err() || granted.await.is_err() {
+                return;
+            }
         }
         while let Some(chunk) = self.chunks.recv().await {
             match chunk {

@@ -179,6 +179,9 @@ impl Session {
         let mut tries = 0;
         loop {
             let narrow = self.is_narrow();
+            if narrow {
+                drop(self.take_spare());
+            }
             let share = if narrow { CHANNELS } else { 1 };
             let permit = self.link.channels.clone().acquire_many_owned(share).await;
             let permit = permit.expect("the semaphore is never closed");
@@ -220,10 +223,10 @@ impl Session {
 }
 
 /// One channel's life, from the request to the last byte.
-struct Talk {
-    session: Session,
-    deadline: Instant,
-    limits: Limits,
+pub(super) struct Talk {
+    pub(super) session: Session,
+    pub(super) deadline: Instant,
+    pub(super) limits: Limits,
 }
 
 impl Talk {
@@ -266,21 +269,17 @@ impl Talk {
         }
     }
 
-    async fn converse(
+    /// Writes and reads to the end of the channel.
+    pub(super) async fn converse(
         &self,
         mut read: ChannelReadHalf,
         write: &ChannelWriteHalf<Msg>,
         (door, mail): &mut (Door, Mail),
     ) -> Result<Raw, ReadFailure> {
         let (grant, granted) = oneshot::channel();
-        let mut raw = Raw {
-            stdout: Collected::keeping(self.limits.bytes),
-            stderr: Collected::keeping(self.limits.bytes),
-            ending: Ending::Unknown,
-            lost: None,
-            stand: door.stand(),
-            granted: Some(grant),
-        };
+        let mut raw = Raw::new(self.limits);
+        raw.stand = door.stand();
+        raw.granted = mail.asks().then_some(grant);
         let writing = mail.send(write, granted);
         let closed = self.session.closed();
         tokio::pin!(writing, closed);
@@ -317,12 +316,24 @@ impl Talk {
 }
 
 impl Raw {
+    /// Nothing came yet, from a shell that nobody stands before.
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            stdout: Collected::keeping(limits.bytes),
+            stderr: Collected::keeping(limits.bytes),
+            ending: Ending::Unknown,
+            lost: None,
+            stand: Stand::Through { tried: false },
+            granted: None,
+        }
+    }
+
     /// The channel was closed under us before the server had granted the command.
     fn never_began(&self) -> bool {
         self.granted.is_some() && self.lost.is_none()
     }
 
-    fn take(&mut self, message: ChannelMsg) -> Result<(), ReadFailure> {
+    pub(super) fn take(&mut self, message: ChannelMsg) -> Result<(), ReadFailure> {
         // Any word of the command shows that it runs, whatever the server forgot to say.
         let runs = matches!(
             message,
@@ -355,7 +366,7 @@ impl Raw {
     }
 
     /// The channel of a lost connection ends like any other; the reason stands with the session.
-    fn with_loss(mut self, session: &Session) -> Self {
+    pub(super) fn with_loss(mut self, session: &Session) -> Self {
         self.lost = self.lost.or_else(|| session.lost());
         self
     }

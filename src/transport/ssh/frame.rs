@@ -109,9 +109,34 @@ impl Session {
     /// connection or a timeout, and may have run even if this fails: never use it for anything that changes a node.
     pub async fn read(&self, script: &[u8], limits: Limits) -> Result<ReadOutput, ReadFailure> {
         let (nonce, text) = read_envelope(script)?;
+        match self.ask_spare(&text, roomy(limits)).await {
+            Some(Ok(raw)) => {
+                if let Some(answer) = read_answer(&raw, &nonce, limits.bytes) {
+                    return Ok(answer);
+                }
+            }
+            Some(Err(late @ ReadFailure::TimedOut { .. })) => return Err(late),
+            // Its shell was gone: ask in another one.
+            Some(Err(_)) | None => {}
+        }
         let raw = self.run(text, roomy(limits)).await?;
         let answer = read_answer(&raw.stdout, &raw.stderr, &nonce, limits.bytes);
         answer.ok_or_else(|| raw.no_answer())
+    }
+
+    /// As [`Session::read`]. Where that is possible, its shell stays a moment for the question that comes next.
+    pub(super) async fn read_first(
+        &self,
+        script: &[u8],
+        limits: Limits,
+    ) -> Result<ReadOutput, ReadFailure> {
+        if !self.may_leave_shell() {
+            return self.read(script, limits).await;
+        }
+        let (nonce, text) = read_envelope(script)?;
+        let asked = self.run_and_leave_shell(text, nonce.clone(), roomy(limits));
+        let raw = asked.await?;
+        read_answer(&raw, &nonce, limits.bytes).ok_or_else(|| raw.no_answer())
     }
 
     /// As [`Session::read`], as the user that `way` leads to; and how far we came.
@@ -192,6 +217,18 @@ fn read_answer(
         stderr: stderr[..stderr.len().min(limit)].to_vec(),
         status,
     })
+}
+
+/// Whether both streams have come to the end of the frame, though their channel is open.
+pub(super) fn is_whole(raw: &Raw, nonce: &Nonce) -> bool {
+    let (out, err) = (raw.stdout.last(), raw.stderr.last());
+    let mark = format!("\n@{nonce} end");
+    let ended = |tail: &[u8], more: &str| {
+        let mark = format!("{mark}{more}");
+        let rest = find_last(tail, mark.as_bytes()).map(|at| &tail[at + mark.len()..]);
+        rest.is_some_and(|rest| rest.contains(&b'\n'))
+    };
+    ended(out, " ") && ended(err, "")
 }
 
 fn status_line(tail: &[u8], nonce: &Nonce) -> Option<u8> {

@@ -59,7 +59,7 @@ impl Session {
             time: Duration::from_secs(15),
             bytes: 4096,
         };
-        let answer = self.read(SCRIPT, limits).await?;
+        let answer = self.read_first(SCRIPT, limits).await?;
         let text = String::from_utf8_lossy(&answer.stdout);
         Incarnation::parse(text.trim()).ok_or_else(|| ReadFailure::NoAnswer {
             ending: "the boot identity is not well formed".into(),

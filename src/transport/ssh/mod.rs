@@ -26,6 +26,7 @@ mod proxy;
 mod route;
 mod sftp;
 mod signing;
+mod spare;
 mod switch;
 mod tcp;
 mod tuning;

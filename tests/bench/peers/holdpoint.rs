@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -43,7 +43,7 @@ pub fn cluster(
 }
 
 /// `holdpoint VERB FILE --plain`.
-pub fn command(farm: &Farm, verb: &str, file: &PathBuf) -> Command {
+pub fn command(farm: &Farm, verb: &str, file: &Path) -> Command {
     let mut command = Command::new(PROGRAM);
     command.arg(verb).arg(file).arg("--plain");
     command.arg("--state-dir").arg(farm.path("state"));

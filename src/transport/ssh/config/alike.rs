@@ -74,11 +74,11 @@ impl Representative {
             .iter()
             .filter(|(option, _)| followed(option))
             .all(|(option, values)| {
-                let set = values
+                let mut set = values
                     .iter()
                     .filter(|value| value.origin != Origin::Default);
                 let said = answer.values.get(option);
-                set.into_iter().all(|value| {
+                set.all(|value| {
                     said.is_some_and(|said| said.iter().any(|one| one.text() == value.text()))
                 })
             });
