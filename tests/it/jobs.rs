@@ -283,6 +283,7 @@ fn the_library_is_plain_sh() {
     let files = [
         "library.sh",
         "lock.sh",
+        "session.sh",
         "supervisor.sh",
         "asking.sh",
         "verbs.sh",
