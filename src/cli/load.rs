@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::exit::CliError;
 use crate::catalog;
 use crate::engine::brief::{Brief, Goal, Mode};
+use crate::engine::ground;
 use crate::model::cluster::Cluster;
 use crate::model::procedure::Procedure;
 use crate::parse::{self, Parsed, include};
@@ -37,7 +38,11 @@ pub struct Loaded {
 impl Loaded {
     /// The givens.
     pub fn brief(&self, mode: Mode, goal: Goal) -> Brief {
-        let mut brief = Brief::new(self.procedure.clone(), self.cluster.clone(), mode, goal);
+        let mut procedure = self.procedure.clone();
+        if mode != Mode::Rehearse {
+            ground::add(&mut procedure);
+        }
+        let mut brief = Brief::new(procedure, self.cluster.clone(), mode, goal);
         if let Origin::File(cluster) = &self.cluster_from
             && let Some(folder) = cluster.parent()
         {

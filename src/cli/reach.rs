@@ -10,12 +10,13 @@ use super::folder;
 use super::passwords::Passwords;
 use super::settings::Settings;
 use crate::engine::brief::Brief;
+use crate::engine::ground;
 use crate::engine::planner::variables;
 use crate::engine::state::RunState;
 use crate::journal::StateDir;
 use crate::model::cluster::{Given, Node, SecretSource};
 use crate::model::procedure::{Access, CheckKind, ParamKind, Probe};
-use crate::model::script::{Class, Script};
+use crate::model::script::{Class, Script, quote};
 use crate::transport::nodes::{
     CheckSetup, NodeSetup, ProbeSetup, Secrets, SshLooks, Surroundings, Ways, ask,
 };
@@ -143,7 +144,13 @@ fn setup(
             script, timeout, ..
         } = &check.kind
         {
-            let script = assemble(&format!("check {}", check.id), script)?;
+            let mut script = assemble(&format!("check {}", check.id), script)?;
+            if ground::is_ours(&check.id)
+                && let Some(folder) = &reached.job_dir
+                && let Ok(folder) = quote(folder)
+            {
+                script = format!("hp_job_dir={folder}\n{script}");
+            }
             checks.insert(
                 check.id.clone(),
                 CheckSetup {

@@ -143,7 +143,7 @@ fn order(state: &RunState, id: &ActionId, attempt: u32, sort: Sort) -> Result<Or
     let node = action.node.clone();
     let node = node.ok_or_else(|| unplanned("it names no node"))?;
     Ok(Order {
-        fence: state.fence(&node),
+        fence: state.fence(&node).map(Box::new),
         node,
         job: state.job_id(id, attempt),
         action: id.clone(),

@@ -21,6 +21,7 @@ pub mod window;
 
 pub mod audit;
 pub mod gate;
+pub mod ground;
 pub mod interlock;
 pub mod lock;
 pub mod planner;

@@ -124,7 +124,7 @@ pub struct Order {
     /// What its program asks while it runs, if it asks.
     pub dialogue: Option<Box<Dialogue>>,
     /// What the node is shown: it begins only while this run has the node's lock.
-    pub fence: Option<Fence>,
+    pub fence: Option<Box<Fence>>,
     /// The node goes down and comes back meanwhile.
     pub reboots: bool,
     pub timeout: Span,

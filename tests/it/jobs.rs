@@ -280,8 +280,16 @@ async fn signals_to_the_supervisor_do_not_spoil_the_record() {
 #[test]
 fn the_library_is_plain_sh() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/transport/job");
-    let files = ["library", "lock", "supervisor", "asking", "wheel", "verbs"]
-        .map(|file| format!("{folder}/{file}.sh"));
+    let files = [
+        "library",
+        "lock",
+        "session",
+        "supervisor",
+        "asking",
+        "wheel",
+        "verbs",
+    ]
+    .map(|file| format!("{folder}/{file}.sh"));
     let ways: &[&[&str]] = &[
         &["dash", "-n"],
         &["bash", "--posix", "-n"],

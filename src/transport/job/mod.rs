@@ -2,7 +2,7 @@
 //!
 //! A job is a payload script under a name that is never used twice. [`start`] may be asked for any number of times:
 //! the node runs it once. [`report`] says what became of it; only [`JobState::Done`] is a claim. Everything on the
-//! node is plain files and a few lines of `sh` (`library.sh`, `lock.sh`, `supervisor.sh`, `asking.sh`, `verbs.sh`), which stand beside
+//! node is plain files and a few lines of `sh` (`library.sh`, `lock.sh`, `session.sh`, `supervisor.sh`, `asking.sh`, `verbs.sh`), which stand beside
 //! this file.
 //!
 //! A job that asks reads from a fifo that stays open, or from a terminal of its own (script(1)) whose input is that fifo;

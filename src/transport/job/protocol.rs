@@ -12,6 +12,7 @@ use crate::transport::ssh::{Envelope, Limits, Nonce, ReadFailure, Session};
 
 const LIBRARY: &str = include_str!("library.sh");
 const LOCK: &str = include_str!("lock.sh");
+const SESSION: &str = include_str!("session.sh");
 const ASKING: &str = include_str!("asking.sh");
 const WHEEL: &str = include_str!("wheel.sh");
 const VERBS: &str = include_str!("verbs.sh");
@@ -82,6 +83,8 @@ pub enum Refusal {
     Locked(Option<Holder>),
     /// The node's lock cannot be read.
     BadLock,
+    /// The job would end with the login.
+    Session,
     /// A word that this program does not know.
     Other(String),
 }
@@ -91,6 +94,7 @@ impl Refusal {
         match word {
             "locked" => Self::Locked(Self::holder_in(detail)),
             "lock" => Self::BadLock,
+            "session" => Self::Session,
             "base" => Self::Base,
             "spec-mismatch" => Self::SpecMismatch,
             "write" => Self::Write,
@@ -120,6 +124,9 @@ impl Refusal {
                 "the answer may have reached the program or not; look at the node, cancel the job if it still waits"
             }
             Self::Locked(_) => "this run does not have the node's lock",
+            Self::Session => {
+                "a job would end with the login; let the user linger (loginctl enable-linger), or log in as root"
+            }
             Self::BadLock => "the node's lock cannot be read",
             Self::Other(word) => word,
         }
@@ -278,6 +285,7 @@ impl Request {
         };
         request.envelope.define(LIBRARY);
         request.envelope.define(LOCK);
+        request.envelope.define(SESSION);
         request.envelope.define(ASKING);
         request.envelope.define(VERBS);
         let nonce = request.envelope.nonce.to_string();

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2034,SC2154 # variables cross the files
-# holdpoint job v1: what a connection may ask for. Read after library.sh, lock.sh and asking.sh. Only definitions.
+# holdpoint job v1: what a connection may ask for. Read after library.sh, lock.sh, session.sh and asking.sh. Only definitions.
 # Set by the caller: hp_nonce hp_base hp_job hp_hash hp_bytes hp_offset hp_blocks hp_wait hp_known hp_grace hp_kind hp_run
 # hp_generation, and the functions hp_payload_text, hp_helper_text and, if there are secrets, hp_secrets.
 
@@ -235,12 +235,32 @@ hp_write_spec() {
 # Secrets go through a pipe: never on disk.
 hp_launch() {
   hp_equip || return 1
+  hp_find_apart || {
+    hp_refuse session "logind ends the processes of $(id -un) at logout (KillUserProcesses=yes), and it does not linger"
+    return 1
+  }
+  if [ -n "$hp_apart" ]; then
+    hp_launch_apart
+    return
+  fi
   if command -v hp_secrets >/dev/null; then
     hp_can_hide || return 1
     hp_secrets | setsid sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" "$hp_kind" \
       "$hp_run" "$hp_generation" >/dev/null 2>&1 &
   else
     setsid sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" "$hp_kind" \
+      "$hp_run" "$hp_generation" </dev/null >/dev/null 2>&1 &
+  fi
+}
+
+# The same, started by systemd. With secrets it stays to hand them over; the supervisor does not depend on it.
+hp_launch_apart() {
+  if command -v hp_secrets >/dev/null; then
+    hp_can_hide || return 1
+    hp_secrets | hp_apart_run --pipe -- sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" "$hp_kind" \
+      "$hp_run" "$hp_generation" >/dev/null 2>&1 &
+  else
+    hp_apart_run -- sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" "$hp_kind" \
       "$hp_run" "$hp_generation" </dev/null >/dev/null 2>&1 &
   fi
 }

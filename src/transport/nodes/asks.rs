@@ -1,7 +1,8 @@
 //! Runs one node's checks, one after another, and its read-only steps.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
@@ -15,6 +16,7 @@ use super::tell::{Teller, words};
 use crate::model::ids::CheckId;
 use crate::model::reply::{CheckOutput, Claim, JobReport};
 use crate::model::telemetry::Stream;
+use crate::model::value::Value;
 use crate::transport::ssh::{Limits, ReadFailure, ReadOutput, Session};
 use crate::transport::{Arrival, Order};
 
@@ -77,7 +79,24 @@ impl Asks {
             bytes: OUTPUT,
         };
         let output = session.read(spec.script.as_bytes(), limits).await;
-        printed::check(&output.map_err(|failure| words(&failure))?)
+        let mut output = printed::check(&output.map_err(|failure| words(&failure))?);
+        if let Ok(output) = &mut output {
+            tell_apart(output);
+        }
+        output
+    }
+}
+
+/// A check that tells the node's time (`node_epoch`, in seconds) gets to know how far it is from ours: `apart`, in seconds.
+/// What the way there and back takes counts, too.
+fn tell_apart(output: &mut BTreeMap<String, Value>) {
+    let ours = SystemTime::now().duration_since(UNIX_EPOCH);
+    let ours = ours
+        .ok()
+        .and_then(|since| i64::try_from(since.as_secs()).ok());
+    if let (Some(Value::Number(theirs)), Some(ours)) = (output.get("node_epoch"), ours) {
+        let apart = Value::Number(ours.saturating_sub(*theirs).saturating_abs());
+        output.insert("apart".into(), apart);
     }
 }
 

@@ -162,7 +162,7 @@ impl Job {
             grace: GRACE,
             asks: self.order.dialogue.is_some(),
             terminal: self.order.dialogue.as_ref().is_some_and(|d| d.terminal),
-            fence: self.order.fence.clone(),
+            fence: self.order.fence.as_deref().cloned(),
         };
         let session = self.session.borrow().clone();
         let Some(session) = session else {

@@ -10,12 +10,12 @@ use crate::support::double::eventually;
 use crate::support::site::Site;
 use crate::support::walk::{Walk, tail, usual};
 
-struct Boxes {
-    site: Site,
+pub struct Boxes {
+    pub site: Site,
 }
 
 impl Boxes {
-    fn start(first_ip: u8) -> Option<Boxes> {
+    pub fn start(first_ip: u8) -> Option<Boxes> {
         let site = Site::start(&["b1", "b2"], first_ip)?;
         let procedure = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/levels.toml");
         let mut text = format!(
@@ -30,11 +30,11 @@ impl Boxes {
         Some(Boxes { site })
     }
 
-    fn state(&self, operator: &str) -> PathBuf {
+    pub fn state(&self, operator: &str) -> PathBuf {
         self.site.folder.path().join(operator)
     }
 
-    fn run(&self, operator: &str) -> Walk {
+    pub fn run(&self, operator: &str) -> Walk {
         Walk::start(
             &self.state(operator),
             &["run", &self.site.file_arg(), "--plain"],
@@ -65,7 +65,7 @@ impl Boxes {
 }
 
 /// Answers what is asked, as a patient operator does, up to a hold that begins like this; gives its `expect` line.
-fn walk_to(walk: &mut Walk, wanted: &str) -> String {
+pub fn walk_to(walk: &mut Walk, wanted: &str) -> String {
     let mut hold = String::new();
     loop {
         let Some(line) = walk.line() else {
