@@ -111,7 +111,7 @@ impl Session {
         let (nonce, text) = read_envelope(script)?;
         match self.ask_spare(&text, roomy(limits)).await {
             Some(Ok(raw)) => {
-                if let Some(answer) = read_answer(&raw, &nonce, limits.bytes) {
+                if let Some(answer) = read_answer(&raw.stdout, &raw.stderr, &nonce, limits.bytes) {
                     return Ok(answer);
                 }
             }
@@ -136,7 +136,7 @@ impl Session {
         let (nonce, text) = read_envelope(script)?;
         let asked = self.run_and_leave_shell(text, nonce.clone(), roomy(limits));
         let raw = asked.await?;
-        read_answer(&raw, &nonce, limits.bytes).ok_or_else(|| raw.no_answer())
+        read_answer(&raw.stdout, &raw.stderr, &nonce, limits.bytes).ok_or_else(|| raw.no_answer())
     }
 
     /// As [`Session::read`], as the user that `way` leads to; and how far we came.
@@ -220,8 +220,8 @@ fn read_answer(
 }
 
 /// Whether both streams have come to the end of the frame, though their channel is open.
-pub(super) fn is_whole(raw: &Raw, nonce: &Nonce) -> bool {
-    let (out, err) = (raw.stdout.last(), raw.stderr.last());
+pub(super) fn is_whole(out: &Collected, err: &Collected, nonce: &Nonce) -> bool {
+    let (out, err) = (out.last(), err.last());
     let mark = format!("\n@{nonce} end");
     let ended = |tail: &[u8], more: &str| {
         let mark = format!("{mark}{more}");

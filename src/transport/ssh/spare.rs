@@ -100,7 +100,10 @@ async fn attend(
         () = answer.closed() => return goodbye(&write, permit).await,
     };
     let (spare, question) = oneshot::channel();
-    if first.as_ref().is_ok_and(|raw| is_whole(raw, &nonce)) {
+    if first
+        .as_ref()
+        .is_ok_and(|raw| is_whole(&raw.stdout, &raw.stderr, &nonce))
+    {
         talk.session.leave_spare(Spare { question: spare });
     }
     let _ = answer.send(first);
@@ -148,7 +151,7 @@ async fn first(
             message = read.wait() => match message {
                 Some(message) => {
                     raw.take(message)?;
-                    if is_whole(&raw, nonce) {
+                    if is_whole(&raw.stdout, &raw.stderr, nonce) {
                         return Ok(raw);
                     }
                 }

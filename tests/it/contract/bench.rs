@@ -254,6 +254,7 @@ impl Bench {
             job: format!("{}.{name}.{NODE}.1", self.slug),
             errand: Errand::Script(script),
             dialogue: None,
+            fence: None,
             reboots: false,
             timeout: Span::minutes(2),
             then: BTreeMap::new(),
