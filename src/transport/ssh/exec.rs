@@ -276,10 +276,11 @@ impl Talk {
         write: &ChannelWriteHalf<Msg>,
         (door, mail): &mut (Door, Mail),
     ) -> Result<Raw, ReadFailure> {
-        let (grant, granted) = oneshot::channel();
-        let mut raw = Raw::new(self.limits);
+        let (mut raw, granted) = Raw::before_grant(self.limits);
         raw.stand = door.stand();
-        raw.granted = mail.asks().then_some(grant);
+        if !mail.asks() {
+            raw.granted = None;
+        }
         let writing = mail.send(write, granted);
         let closed = self.session.closed();
         tokio::pin!(writing, closed);
@@ -316,20 +317,22 @@ impl Talk {
 }
 
 impl Raw {
-    /// Nothing came yet, from a shell that nobody stands before.
-    pub(super) fn new(limits: Limits) -> Self {
-        Self {
+    /// Nothing came yet, the server's word that the command runs neither; and who hears that word.
+    pub(super) fn before_grant(limits: Limits) -> (Self, oneshot::Receiver<()>) {
+        let (grant, granted) = oneshot::channel();
+        let raw = Self {
             stdout: Collected::keeping(limits.bytes),
             stderr: Collected::keeping(limits.bytes),
             ending: Ending::Unknown,
             lost: None,
             stand: Stand::Through { tried: false },
-            granted: None,
-        }
+            granted: Some(grant),
+        };
+        (raw, granted)
     }
 
     /// The channel was closed under us before the server had granted the command.
-    fn never_began(&self) -> bool {
+    pub(super) fn never_began(&self) -> bool {
         self.granted.is_some() && self.lost.is_none()
     }
 

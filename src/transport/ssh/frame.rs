@@ -136,7 +136,11 @@ impl Session {
         let (nonce, text) = read_envelope(script)?;
         let asked = self.run_and_leave_shell(text, nonce.clone(), roomy(limits));
         let raw = asked.await?;
-        read_answer(&raw.stdout, &raw.stderr, &nonce, limits.bytes).ok_or_else(|| raw.no_answer())
+        if raw.never_began() {
+            return self.read(script, limits).await;
+        }
+        let answer = read_answer(&raw.stdout, &raw.stderr, &nonce, limits.bytes);
+        answer.ok_or_else(|| raw.no_answer())
     }
 
     /// As [`Session::read`], as the user that `way` leads to; and how far we came.

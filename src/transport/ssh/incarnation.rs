@@ -40,12 +40,9 @@ fn is_uuid(text: &str) -> bool {
 }
 
 /// Everything after the last `)` of the stat line is plain; the 20th word there is the start time (proc(5), field 22).
-/// Nothing is started for it: it is asked of every node at every login.
+/// Read as the jobs' library reads it, so that the two never differ.
 const SCRIPT: &[u8] = b"read -r boot </proc/sys/kernel/random/boot_id
-stat=''
-while read -r line; do
-  stat=$stat$line
-done </proc/1/stat
+stat=$(cat /proc/1/stat)
 set -f
 set -- ${stat##*) }
 shift 19

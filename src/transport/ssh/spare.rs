@@ -135,7 +135,7 @@ async fn first(
     text: Vec<u8>,
     nonce: &Nonce,
 ) -> Result<Raw, ReadFailure> {
-    let mut raw = Raw::new(talk.limits);
+    let (mut raw, _granted) = Raw::before_grant(talk.limits);
     let command = Way::Ourselves.passage().command;
     let writing = async {
         // Errors here show as a missing answer, which is what is judged.

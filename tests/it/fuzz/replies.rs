@@ -27,9 +27,10 @@ fn state_line() -> impl Strategy<Value = String> {
         "vanished",
     ]);
     let numbers = (any::<u32>(), any::<u8>(), any::<bool>(), any::<bool>());
-    (state, numbers).prop_map(|(state, (size, code, cancelled, acked))| {
+    let wheel = prop::sample::select(vec![("", ""), ("12", "4.held.3.3"), ("0", "5.free.3.4")]);
+    (state, numbers, wheel).prop_map(|(state, (size, code, cancelled, acked), (handed, hand))| {
         let (cancelled, acked) = (u8::from(cancelled), u8::from(acked));
-        format!("state={state} size={size} boot={BOOT} code={code} cancelled={cancelled} logged={size} acked={acked} answered=,40,7")
+        format!("state={state} size={size} boot={BOOT} code={code} cancelled={cancelled} logged={size} acked={acked} answered=,40,7 handed={handed} hand={hand}")
     })
 }
 
