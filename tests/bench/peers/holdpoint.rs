@@ -111,7 +111,7 @@ impl Walk {
     ///
     /// # Errors
     /// It did not end well.
-    pub fn to_the_end(mut self) -> Result<(), String> {
+    pub fn run_out(mut self) -> Result<(), String> {
         let mut last = std::collections::VecDeque::new();
         while let Some(line) = self.line()? {
             if let Some(expected) = line.strip_prefix("  expect: ") {
@@ -168,7 +168,7 @@ pub fn timed_walk(farm: &Farm, command: Command, limit: Duration) -> Result<Take
     farm.settle()?;
     let before = (farm.cpu(), ticks("self", 13..15));
     let began = Instant::now();
-    Walk::start(command, limit)?.to_the_end()?;
+    Walk::start(command, limit)?.run_out()?;
     let wall = began.elapsed().as_secs_f64();
     let client = (ticks("self", 13..15) - before.1) / 100.0;
     farm.settle()?;
