@@ -68,6 +68,8 @@ async fn strike_while_connecting(ip: &str, kind: Kind) {
                 "was lost before",
                 "closed without a word",
                 "it was reset",
+                // It was reset before we knew that there was a connection.
+                "does not answer",
             ];
             assert!(
                 honest.iter().any(|words| why.contains(words)),
