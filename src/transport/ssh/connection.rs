@@ -84,7 +84,7 @@ impl Session {
         credentials: &Credentials,
     ) -> Result<Self, ConnectFailure> {
         let rule = HostKeyRule {
-            known: KnownHosts::read(&endpoint.known_hosts)?,
+            known: KnownHosts::about(&endpoint.known_name(), &endpoint.known_hosts)?,
             name: endpoint.known_name(),
             pinned: endpoint.pinned.clone(),
             least_rsa_bits: endpoint.tuning.least_rsa_bits.unwrap_or_default(),

@@ -96,7 +96,7 @@ pub struct KnownHostsUnreadable {
     pub source: io::Error,
 }
 
-/// Every good line of the files, in reading order.
+/// Good lines of the files, in reading order.
 #[derive(Debug, Clone, Default)]
 pub struct KnownHosts {
     lines: Vec<Line>,
@@ -120,8 +120,9 @@ enum Marker {
 }
 
 impl KnownHosts {
-    /// Reads all files; one that does not exist says nothing, one that exists and cannot be read is an error.
-    pub fn read(files: &KnownHostsFiles) -> Result<Self, KnownHostsUnreadable> {
+    /// Reads from all files the lines that have to do with `name` (see [`known_name`]); a file that does not exist says
+    /// nothing, one that exists and cannot be read is an error.
+    pub fn about(name: &str, files: &KnownHostsFiles) -> Result<Self, KnownHostsUnreadable> {
         let mut all = Self {
             own: files.own.clone(),
             ..Self::default()
@@ -129,7 +130,7 @@ impl KnownHosts {
         let own = std::iter::once(&files.own);
         for file in files.user.iter().chain(&files.global).chain(own) {
             match read_limited(file) {
-                Ok(bytes) => all.add(file, &bytes),
+                Ok(bytes) => all.add_about(Some(name), file, &bytes),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(source) => {
                     let file = file.clone();
@@ -142,12 +143,29 @@ impl KnownHosts {
 
     /// Takes the lines of one file's `text`; bad lines are skipped, as OpenSSH skips them.
     pub fn add(&mut self, file: &Path, text: &[u8]) {
+        self.add_about(None, file, text);
+    }
+
+    /// Of many hosts' lines only few have to do with one of them: the others' keys are not even read.
+    fn add_about(&mut self, name: Option<&str>, file: &Path, text: &[u8]) {
         for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
-            let place = Place {
-                file: file.to_path_buf(),
-                line: index + 1,
-            };
-            self.lines.extend(parse_line(line, place));
+            let line = split_line(line).filter(|line| {
+                let covers = |name| names_match(line.names, name);
+                name.is_none_or(|name| covers(name) || covers(host_of(name)))
+            });
+            let line = line.and_then(|line| {
+                let place = Place {
+                    file: file.to_path_buf(),
+                    line: index + 1,
+                };
+                Some(Line {
+                    place,
+                    marker: line.marker,
+                    names: line.names.to_owned(),
+                    key: line.key()?,
+                })
+            });
+            self.lines.extend(line);
         }
     }
 
@@ -272,7 +290,22 @@ fn read_limited(file: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn parse_line(line: &[u8], place: Place) -> Option<Line> {
+/// A line in its parts, its key not yet read.
+struct Split<'a> {
+    marker: Marker,
+    names: &'a str,
+    algorithm: &'a str,
+    blob: &'a str,
+}
+
+impl Split<'_> {
+    /// Nothing where it is no key: then the line is a bad one.
+    fn key(&self) -> Option<PublicKey> {
+        PublicKey::from_openssh(&format!("{} {}", self.algorithm, self.blob)).ok()
+    }
+}
+
+fn split_line(line: &[u8]) -> Option<Split<'_>> {
     if line.len() > LINE_LIMIT {
         return None;
     }
@@ -287,13 +320,11 @@ fn parse_line(line: &[u8], place: Place) -> Option<Line> {
         unknown if unknown.starts_with('@') => return None,
         names => (Marker::Plain, names),
     };
-    let (algorithm, blob) = (words.next()?, words.next()?);
-    let key = PublicKey::from_openssh(&format!("{algorithm} {blob}")).ok()?;
-    Some(Line {
-        place,
+    Some(Split {
         marker,
-        names: names.to_owned(),
-        key,
+        names,
+        algorithm: words.next()?,
+        blob: words.next()?,
     })
 }
 

@@ -11,7 +11,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use russh::keys::PublicKey;
 use sha1::Sha1;
 
-use super::{Marker, Place, names_match, parse_line, read_limited};
+use super::{Marker, names_match, read_limited, split_line};
 
 /// The name as ssh(1) writes it with HashKnownHosts: `|1|salt|hash`.
 pub fn hashed_name(name: &str) -> io::Result<String> {
@@ -76,13 +76,10 @@ pub fn replace_known_host(
 ) -> io::Result<()> {
     let mut text = Vec::new();
     for line in read_limited(own)?.split_inclusive(|byte| *byte == b'\n') {
-        let place = Place {
-            file: own.to_path_buf(),
-            line: 0,
-        };
         let bare = line.strip_suffix(b"\n").unwrap_or(line);
-        let goes = parse_line(bare, place)
-            .is_some_and(|line| line.marker == Marker::Plain && names_match(&line.names, name));
+        let goes = split_line(bare).is_some_and(|line| {
+            line.marker == Marker::Plain && names_match(line.names, name) && line.key().is_some()
+        });
         if !goes {
             text.extend_from_slice(bare);
             text.push(b'\n');
