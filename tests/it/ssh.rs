@@ -1,6 +1,6 @@
 //! Reading from a node over a real OpenSSH server: what counts as an answer, and what does not.
 
-mod spare;
+mod kept;
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener};

@@ -95,6 +95,21 @@ pub(super) enum Way {
 }
 
 impl Way {
+    /// The command for a shell that nobody stands before, if this way leads to one.
+    pub(super) fn bare(&self) -> Option<String> {
+        let passage = match self {
+            Self::Ourselves
+            | Self::Silent {
+                on_terminal: false, ..
+            } => self.passage(),
+            Self::Silent {
+                on_terminal: true, ..
+            }
+            | Self::Asked { .. } => return None,
+        };
+        Some(passage.command)
+    }
+
     /// What to run now.
     pub(super) fn passage(&self) -> Passage {
         match self {

@@ -18,10 +18,10 @@ use super::endpoint::Endpoint;
 use super::failure::{ConnectFailure, Stage};
 use super::hostcert::narrowed;
 use super::hostkey::HostKeyRule;
+use super::kept::{Kept, MOST_KEPT};
 use super::known_hosts::KnownHosts;
 use super::offers::{self, Offers};
 use super::route::{self, Carrier, Wire};
-use super::spare::Spare;
 use super::switch::{KillSwitch, Switched, greeting_in};
 use super::tuning::Tuning;
 use super::watcher::{Heard, SeenKey, Watcher, ended_by};
@@ -48,8 +48,8 @@ pub(super) struct Link {
     pub(super) channels: Arc<Semaphore>,
     /// Set once a server has refused a second channel: from then on one at a time.
     pub(super) narrow: AtomicBool,
-    /// A shell that waits for one more question.
-    spare: Mutex<Option<Spare>>,
+    /// Shells that wait for one more question.
+    kept: Mutex<Vec<Kept>>,
     /// Found once, at the login.
     way: OnceLock<Way>,
     job_dir: Option<String>,
@@ -160,18 +160,26 @@ impl Session {
         self.link.switch.kill();
     }
 
-    /// Puts a shell there that waits for one more question.
-    pub(super) fn leave_spare(&self, spare: Spare) {
-        *self.spare() = Some(spare);
+    /// Puts a shell there that waits for one more question, if there are not enough of them.
+    pub(super) fn keep(&self, shell: Kept) {
+        let mut kept = self.kept();
+        if kept.len() < MOST_KEPT {
+            kept.push(shell);
+        }
     }
 
-    pub(super) fn take_spare(&self) -> Option<Spare> {
-        self.spare().take()
+    pub(super) fn take_kept(&self) -> Option<Kept> {
+        self.kept().pop()
     }
 
-    fn spare(&self) -> std::sync::MutexGuard<'_, Option<Spare>> {
+    /// Lets all shells go that wait.
+    pub(super) fn let_kept_go(&self) {
+        self.kept().clear();
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Vec<Kept>> {
         self.link
-            .spare
+            .kept
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
@@ -309,7 +317,7 @@ async fn log_in(
     let link = Link {
         channels: Arc::new(Semaphore::new(CHANNELS as usize)),
         narrow: AtomicBool::new(false),
-        spare: Mutex::default(),
+        kept: Mutex::default(),
         way: OnceLock::new(),
         job_dir: endpoint.job_dir.clone(),
         host_key: host_key.expect("a login comes after an accepted host key"),

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
-use super::exec::{After, Input};
+use super::exec::{After, Input, Then};
 use super::frame::{Nonce, find};
 
 /// How a question for a password is recognised on the error output.
@@ -77,6 +77,8 @@ pub(super) struct Door {
 pub(super) struct Mail {
     /// Nothing where the shell is there already.
     command: Option<String>,
+    /// Whether everything else waits until the command is granted.
+    is_patient: bool,
     chunks: UnboundedReceiver<Chunk>,
 }
 
@@ -96,20 +98,28 @@ impl Door {
         }
         let mail = Mail {
             command: Some(passage.command),
+            is_patient: true,
             chunks: taken,
         };
         (door, mail)
     }
 
-    /// With a shell that reads already.
-    pub(super) fn behind(text: Vec<u8>) -> (Self, Mail) {
+    /// With a shell that nobody stands before, and which stays: one that `command` begins, else one that reads already.
+    ///
+    /// The question is not kept back until the command is granted. Where it is not, nothing has run.
+    pub(super) fn staying(command: Option<String>, text: Vec<u8>) -> (Self, Mail) {
         let passage = Passage {
             command: String::new(),
             guard: None,
         };
-        let (door, mail) = Self::new(passage, Input { text, after: None });
-        let command = None;
-        (door, Mail { command, ..mail })
+        let then = Then::More;
+        let (door, mail) = Self::new(passage, Input { text, then });
+        let mail = Mail {
+            command,
+            is_patient: false,
+            ..mail
+        };
+        (door, mail)
     }
 
     pub(super) fn stand(&self) -> Stand {
@@ -165,14 +175,15 @@ impl Door {
         self.stand = Stand::Through { tried };
         if let Some(input) = self.input.take() {
             self.put(Chunk::Bytes(input.text));
-            match input.after {
-                Some(After { ready, pieces }) => {
+            match input.then {
+                Then::Data(After { ready, pieces }) => {
                     let (sender, receiver) = oneshot::channel();
                     self.wanted = Some((ready, sender));
                     let ready = receiver;
                     self.put(Chunk::Pieces { ready, pieces });
                 }
-                None => self.put(Chunk::End),
+                Then::End => self.put(Chunk::End),
+                Then::More => {}
             }
         }
     }
@@ -212,8 +223,8 @@ impl Mail {
         self.command.is_some()
     }
 
-    /// Asks for the command, and writes when it is `granted`; at once where the shell is there already. Errors here show as
-    /// a missing answer, which is what is judged.
+    /// Asks for the command, and writes when it is `granted`; at once where nothing is lost by that. Errors here show as a
+    /// missing answer, which is what is judged.
     pub(super) async fn send(
         &mut self,
         write: &ChannelWriteHalf<Msg>,
@@ -221,7 +232,7 @@ impl Mail {
     ) {
         if let Some(command) = &self.command {
             let asked = write.exec(true, command.as_str()).await;
-            if asked.is_err() || granted.await.is_err() {
+            if asked.is_err() || (self.is_patient && granted.await.is_err()) {
                 return;
             }
         }
@@ -268,10 +279,7 @@ mod tests {
             command: String::new(),
             guard: Some(guard),
         };
-        let input = Input {
-            text: b"script".to_vec(),
-            after: None,
-        };
+        let input = Input::text(b"script".to_vec());
         let (door, mail) = Door::new(passage, input);
         (door, mail, ready, question)
     }

@@ -14,6 +14,7 @@ use super::become_user::Way;
 use super::collect::Collected;
 use super::connection::{CHANNELS, Session};
 use super::door::{Door, Mail, Stand};
+use super::frame::{Nonce, is_whole};
 
 /// Opening a channel takes one round trip; longer means a stuck server.
 const OPEN_LIMIT: Duration = Duration::from_secs(15);
@@ -78,7 +79,27 @@ pub enum ReadFailure {
 pub(crate) struct Input {
     /// The script.
     pub(crate) text: Vec<u8>,
-    pub(crate) after: Option<After>,
+    pub(crate) then: Then,
+}
+
+/// What follows the script.
+pub(crate) enum Then {
+    /// The end of the input.
+    End,
+    /// Data, then the end.
+    Data(After),
+    /// Nothing for now: the shell waits for another question.
+    More,
+}
+
+impl Input {
+    /// A script and nothing else.
+    pub(crate) fn text(text: Vec<u8>) -> Self {
+        Self {
+            text,
+            then: Then::End,
+        }
+    }
 }
 
 /// Data for a script that reads its standard input. A shell may read ahead, and what it has read is lost to its commands:
@@ -137,7 +158,7 @@ impl Raw {
 impl Session {
     /// Runs the one command with `input` on its standard input; both streams are kept up to `limits.bytes`.
     pub(crate) async fn run(&self, text: Vec<u8>, limits: Limits) -> Result<Raw, ReadFailure> {
-        self.run_with(Input { text, after: None }, limits).await
+        self.run_with(Input::text(text), limits).await
     }
 
     /// As [`Session::run`], with data after the script.
@@ -179,10 +200,10 @@ impl Session {
         let mut tries = 0;
         loop {
             let narrow = self.is_narrow();
-            if narrow {
-                drop(self.take_spare());
-            }
             let share = if narrow { CHANNELS } else { 1 };
+            if self.link.channels.available_permits() < share as usize {
+                self.let_kept_go();
+            }
             let permit = self.link.channels.clone().acquire_many_owned(share).await;
             let permit = permit.expect("the semaphore is never closed");
             match self.open_one().await {
@@ -244,9 +265,9 @@ impl Talk {
         let (mut permit, mut channel) = (permit, channel);
         let mut tries = 0;
         let result = loop {
-            let (read, write) = channel.split();
+            let (mut read, write) = channel.split();
             let result = tokio::select! {
-                result = self.converse(read, &write, &mut door) => Some(result),
+                result = self.converse(&mut read, &write, &mut door, None) => Some(result),
                 () = answer.closed() => None,
             };
             // Nothing is read after our own close: the library would wait for ever.
@@ -269,12 +290,13 @@ impl Talk {
         }
     }
 
-    /// Writes and reads to the end of the channel.
+    /// Writes and reads to the end of the channel, or to that of the frame with the nonce `until`.
     pub(super) async fn converse(
         &self,
-        mut read: ChannelReadHalf,
+        read: &mut ChannelReadHalf,
         write: &ChannelWriteHalf<Msg>,
         (door, mail): &mut (Door, Mail),
+        until: Option<&Nonce>,
     ) -> Result<Raw, ReadFailure> {
         let (mut raw, granted) = Raw::before_grant(self.limits);
         raw.stand = door.stand();
@@ -294,6 +316,9 @@ impl Talk {
                         raw.take(message)?;
                         door.look(raw.stdout.first(), raw.stderr.first());
                         raw.stand = door.stand();
+                        if until.is_some_and(|nonce| is_whole(&raw.stdout, &raw.stderr, nonce)) {
+                            return Ok(raw);
+                        }
                     }
                     None => return Ok(raw.with_loss(&self.session)),
                 },

@@ -9,6 +9,7 @@ use super::collect::Collected;
 use super::connection::Session;
 use super::door::Stand;
 use super::exec::{Input, Limits, ReadFailure};
+use super::kept::{Framed, is_clean};
 
 /// What login scripts may print before us, on top of the caller's limit (bytes).
 const NOISE: usize = 64 << 10;
@@ -105,40 +106,41 @@ pub struct ReadOutput {
 impl Session {
     /// Runs a script that changes nothing and waits for its answer.
     ///
-    /// The script runs in a subshell of the node's `sh` with an empty standard input. It is not stopped by a lost
+    /// The script runs in a subshell of the node's `sh` with an empty standard input; that `sh` may have answered other
+    /// questions before. It is not stopped by a lost
     /// connection or a timeout, and may have run even if this fails: never use it for anything that changes a node.
     pub async fn read(&self, script: &[u8], limits: Limits) -> Result<ReadOutput, ReadFailure> {
         let (nonce, text) = read_envelope(script)?;
-        match self.ask_spare(&text, roomy(limits)).await {
-            Some(Ok(raw)) => {
-                if let Some(answer) = read_answer(&raw.stdout, &raw.stderr, &nonce, limits.bytes) {
-                    return Ok(answer);
-                }
-            }
-            Some(Err(late @ ReadFailure::TimedOut { .. })) => return Err(late),
-            // Its shell was gone: ask in another one.
-            Some(Err(_)) | None => {}
-        }
-        let raw = self.run(text, roomy(limits)).await?;
+        let framed = Framed {
+            nonce: nonce.clone(),
+            text,
+            is_clean: is_clean(script),
+        };
+        let raw = self.ask(framed, roomy(limits)).await?;
         let answer = read_answer(&raw.stdout, &raw.stderr, &nonce, limits.bytes);
         answer.ok_or_else(|| raw.no_answer())
     }
 
-    /// As [`Session::read`]. Where that is possible, its shell stays a moment for the question that comes next.
-    pub(super) async fn read_first(
+    /// As [`Session::read`], for commands of our own that end by themselves: they run in the shell itself, which costs the
+    /// node less. What they have to say stands in `hp_says` afterwards, and they leave only `hp_` names behind.
+    pub(super) async fn read_plain(
         &self,
-        script: &[u8],
+        commands: &str,
         limits: Limits,
     ) -> Result<ReadOutput, ReadFailure> {
-        if !self.may_leave_shell() {
-            return self.read(script, limits).await;
-        }
-        let (nonce, text) = read_envelope(script)?;
-        let asked = self.run_and_leave_shell(text, nonce.clone(), roomy(limits));
-        let raw = asked.await?;
-        if raw.never_began() {
-            return self.read(script, limits).await;
-        }
+        let envelope = Envelope::new();
+        let nonce = envelope.nonce.clone();
+        let (_, text) = envelope.seal(&format!(
+            "{commands}
+printf '@{nonce} begin\\n%s\\n@{nonce} end 0\\n' \"$hp_says\"
+printf '@{nonce} begin\\n\\n@{nonce} end\\n' >&2"
+        ));
+        let framed = Framed {
+            nonce: nonce.clone(),
+            text,
+            is_clean: true,
+        };
+        let raw = self.ask(framed, roomy(limits)).await?;
         let answer = read_answer(&raw.stdout, &raw.stderr, &nonce, limits.bytes);
         answer.ok_or_else(|| raw.no_answer())
     }
@@ -155,7 +157,7 @@ impl Session {
             Ok(envelope) => envelope,
             Err(failure) => return (Err(failure), nowhere),
         };
-        let input = Input { text, after: None };
+        let input = Input::text(text);
         match self.run_by(way, input, roomy(limits)).await {
             Ok(raw) => {
                 let answer = read_answer(&raw.stdout, &raw.stderr, &nonce, limits.bytes);

@@ -41,13 +41,11 @@ fn is_uuid(text: &str) -> bool {
 
 /// Everything after the last `)` of the stat line is plain; the 20th word there is the start time (proc(5), field 22).
 /// Read as the jobs' library reads it, so that the two never differ.
-const SCRIPT: &[u8] = b"read -r boot </proc/sys/kernel/random/boot_id
-stat=$(cat /proc/1/stat)
-set -f
-set -- ${stat##*) }
-shift 19
-printf '%s.%s\n' \"$boot\" \"$1\"
-";
+const COMMANDS: &str = "read -r hp_boot </proc/sys/kernel/random/boot_id
+hp_stat=$(cat /proc/1/stat)
+set -- ${hp_stat##*) }
+[ $# -lt 20 ] || shift 19
+hp_says=$hp_boot.$1";
 
 impl Session {
     /// Asks the node which boot it is in. Anything but a well-formed answer is no answer.
@@ -56,7 +54,7 @@ impl Session {
             time: Duration::from_secs(15),
             bytes: 4096,
         };
-        let answer = self.read_first(SCRIPT, limits).await?;
+        let answer = self.read_plain(COMMANDS, limits).await?;
         let text = String::from_utf8_lossy(&answer.stdout);
         Incarnation::parse(text.trim()).ok_or_else(|| ReadFailure::NoAnswer {
             ending: "the boot identity is not well formed".into(),

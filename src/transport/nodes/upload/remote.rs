@@ -9,7 +9,7 @@ use super::local::hex;
 use crate::model::script::quote;
 use crate::transport::nodes::tell::{one_line, words};
 use crate::transport::ssh::{
-    After, Envelope, Input, Limits, Nonce, ReadFailure, Session, find, find_last,
+    After, Envelope, Input, Limits, Nonce, ReadFailure, Session, Then, find, find_last,
 };
 
 const LIBRARY: &str = include_str!("remote.sh");
@@ -137,9 +137,9 @@ impl Remote {
             ready: format!("@{nonce} ready\n").into_bytes(),
             pieces,
         };
-        let after = Some(after);
+        let then = Then::Data(after);
         let limits = Limits { time, bytes: ROOM };
-        let raw = self.session.run_with(Input { text, after }, limits).await?;
+        let raw = self.session.run_with(Input { text, then }, limits).await?;
         let said = Said::read(raw.stdout.first(), &nonce);
         let said = said.ok_or_else(|| Trouble::from(raw.no_answer()))?;
         said.or_refusal().map(|_| ())
