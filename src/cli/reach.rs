@@ -145,7 +145,8 @@ fn setup(
         } = &check.kind
         {
             let mut script = assemble(&format!("check {}", check.id), script)?;
-            if ground::is_ours(&check.id)
+            let is_ground = ground::is_ours(&check.id);
+            if is_ground
                 && let Some(folder) = &reached.job_dir
                 && let Ok(folder) = quote(folder)
             {
@@ -156,6 +157,7 @@ fn setup(
                 CheckSetup {
                     script,
                     timeout: *timeout,
+                    is_part: is_ground,
                 },
             );
         }

@@ -1,10 +1,11 @@
-//! What every node must have before a job of ours may run on it: checks that belong to no procedure. They only look.
+//! What every node must have before a job of ours may run on it: checks that belong to no procedure. They only look,
+//! and several of them look together.
 
 use std::collections::BTreeMap;
 
 use crate::model::condition::Condition;
 use crate::model::ids::CheckId;
-use crate::model::procedure::{Check, CheckKind, Procedure, Severity};
+use crate::model::procedure::{Check, CheckKind, Procedure, Severity, Undo};
 use crate::model::time::Span;
 
 /// The heading that they stand under.
@@ -12,9 +13,10 @@ const SECTION: &str = "nodes";
 
 /// Sets hp_base, like the job verbs do. Whoever sends it may put `hp_job_dir=..` before it.
 const PLACE: &str = r#"
+hp_me=$(id -u)
 hp_base=${hp_job_dir-}
 if [ -z "$hp_base" ]; then
-  case $(id -u) in
+  case $hp_me in
     0) hp_base=/var/lib/holdpoint/jobs ;;
     *) hp_base=$HOME/.holdpoint/jobs ;;
   esac
@@ -24,17 +26,18 @@ while [ ! -e "$hp_near" ] && [ -n "$hp_near" ]; do hp_near=${hp_near%/*}; done
 [ -n "$hp_near" ] || hp_near=/
 "#;
 
-const TOOLS: &str = r#"
+/// One look for all that the node's own files and commands tell: a line `@ ID ..` says to which checks the next ones belong.
+const LOOK: &str = r#"
+echo '@ node-tools'
 missing=
 for tool in mkdir rmdir ln mv rm cat wc dd date ls tr id sync sleep df setsid; do
   command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
 done
 echo "missing=${missing# }"
-"#;
 
-const FOLDER: &str = r#"
+echo '@ node-folder'
+wrong=
 if [ -e "$hp_base" ] || [ -L "$hp_base" ]; then
-  wrong=
   if [ -L "$hp_base" ] || [ ! -d "$hp_base" ]; then
     wrong="$hp_base is not a directory"
   else
@@ -44,24 +47,29 @@ if [ -e "$hp_base" ] || [ -L "$hp_base" ]; then
       *) wrong="$hp_base can be written by others: ${listed%% *}" ;;
     esac
     set -- $listed
-    [ "$3" = "$(id -u)" ] || wrong="$hp_base belongs to user number $3"
+    [ "${3-}" = "$hp_me" ] || wrong="$hp_base belongs to user number ${3-}"
   fi
 elif [ ! -d "$hp_near" ] || [ ! -w "$hp_near" ]; then
-  wrong="$hp_near cannot be written by user number $(id -u)"
+  wrong="$hp_near cannot be written by user number $hp_me"
 fi
 echo "wrong=$wrong"
-"#;
 
-const SPACE: &str = r#"
-df -Pk "$hp_near" | {
-  read -r _
-  read -r _ all _ free _
-  echo "free_kb=$free"
-  [ "$all" -gt 0 ] && echo "free_percent=$((free * 100 / all))"
+echo '@ node-space node-space-share'
+df=$(df -Pk "$hp_near")
+set -- ${df#*
 }
-"#;
+case ${2-}${4-} in
+  '' | *[!0-9]*) ;;
+  *)
+    echo "free_kb=$4"
+    [ "$2" -eq 0 ] || echo "free_percent=$(($4 * 100 / $2))"
+    ;;
+esac
 
-const LOCK: &str = r#"
+echo '@ node-clock'
+echo "node_epoch=$(date +%s)"
+
+echo '@ node-lock'
 highest=0
 for record in "$hp_base"/_lock.*; do
   number=${record##*_lock.}
@@ -74,15 +82,17 @@ echo "lock=$kind"
 [ "$kind" = free ] || echo "by=run $run of $who, since $since"
 "#;
 
-// The jobs' own scripts find out the same before each start.
+/// Apart from the rest, because a service manager in trouble may not answer. The jobs' own scripts find out the same before
+/// each start.
 const SESSION: &str = r#"
+echo '@ node-session'
 survives=yes
 case $(loginctl show-user --property=KillUserProcesses 2>/dev/null) in
   *=yes)
     if ! command -v systemd-run >/dev/null 2>&1; then
       survives=no
-    elif [ "$(id -u)" -ne 0 ]; then
-      case $(loginctl show-user "$(id -u)" --property=Linger 2>/dev/null) in
+    elif [ "$hp_me" -ne 0 ]; then
+      case $(loginctl show-user "$hp_me" --property=Linger 2>/dev/null) in
         *=yes) ;;
         *) survives=no ;;
       esac
@@ -98,7 +108,7 @@ const CHECKS: &[(&str, &str, Severity, &str, &str, &str)] = &[
         "node-tools",
         "The commands that a job needs are installed",
         Severity::Block,
-        TOOLS,
+        LOOK,
         "check.missing == ''",
         "Install what is missing on {node}: POSIX utilities, and setsid (util-linux or busybox).",
     ),
@@ -106,7 +116,7 @@ const CHECKS: &[(&str, &str, Severity, &str, &str, &str)] = &[
         "node-folder",
         "The jobs' folder can be used",
         Severity::Block,
-        FOLDER,
+        LOOK,
         "check.wrong == ''",
         "On {node}, give the folder to the login alone, mode 0700, or set job_dir in the cluster file.",
     ),
@@ -122,7 +132,7 @@ const CHECKS: &[(&str, &str, Severity, &str, &str, &str)] = &[
         "node-space",
         "64 MiB are free where jobs are kept",
         Severity::Block,
-        SPACE,
+        LOOK,
         "check.free_kb >= 65536",
         "Free space on {node}, or set job_dir to another file system.",
     ),
@@ -130,7 +140,7 @@ const CHECKS: &[(&str, &str, Severity, &str, &str, &str)] = &[
         "node-space-share",
         "5 % are free where jobs are kept",
         Severity::Warn,
-        SPACE,
+        LOOK,
         "check.free_percent >= 5",
         "Free space on {node}: a file system that runs full while the product is upgraded stops it half way.",
     ),
@@ -139,7 +149,7 @@ const CHECKS: &[(&str, &str, Severity, &str, &str, &str)] = &[
         "The clock agrees with this machine's within two minutes",
         Severity::Warn,
         // Whoever asks puts `apart` to it.
-        "echo \"node_epoch=$(date +%s)\"",
+        LOOK,
         "check.apart <= 120",
         "Set the clock on {node}, or look at this machine's: times in logs and in the report will not fit together.",
     ),
@@ -147,14 +157,18 @@ const CHECKS: &[(&str, &str, Severity, &str, &str, &str)] = &[
         "node-lock",
         "No other run has the lock",
         Severity::Info,
-        LOCK,
+        LOOK,
         "check.lock == 'free'",
         "Another run has the lock of {node}: this one can start nothing there before it is given back or taken over.",
     ),
 ];
 
-/// Puts the checks of the ground in front of the procedure's own. An id that the procedure uses stays the procedure's.
+/// Puts the checks of the ground in front of the procedure's own, if it starts jobs at all. An id that the procedure uses
+/// stays the procedure's.
 pub fn add(procedure: &mut Procedure) {
+    if !starts_jobs(procedure) {
+        return;
+    }
     let mut checks = Vec::new();
     for (id, title, severity, script, passes, advice) in CHECKS {
         // Every one of them is parsed by a story.
@@ -181,6 +195,14 @@ pub fn add(procedure: &mut Procedure) {
         });
     }
     procedure.checks.splice(0..0, checks);
+}
+
+fn starts_jobs(procedure: &Procedure) -> bool {
+    let phases = procedure.phases.iter().flat_map(|phase| &phase.steps);
+    let branches = procedure.branches.iter().flat_map(|branch| &branch.steps);
+    phases
+        .chain(branches)
+        .any(|step| step.is_change() || matches!(step.undo, Some(Undo::Script { .. })))
 }
 
 /// Whether a check is one of these.

@@ -14,7 +14,7 @@ use super::probes::OUTPUT;
 use super::setup::NodeSetup;
 use super::tell::{Teller, words};
 use crate::model::ids::CheckId;
-use crate::model::reply::{CheckOutput, Claim, JobReport};
+use crate::model::reply::{Claim, JobReport};
 use crate::model::telemetry::Stream;
 use crate::model::value::Value;
 use crate::transport::ssh::{Limits, ReadFailure, ReadOutput, Session};
@@ -22,6 +22,8 @@ use crate::transport::{Arrival, Order};
 
 /// Most bytes of a read-only step's output.
 const READ_OUTPUT: usize = 4 << 20;
+/// Checks that come within this time are asked together.
+const BREATH: Duration = Duration::from_millis(2);
 /// Before a question that the server would not take is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
@@ -45,30 +47,62 @@ impl Asks {
     pub(super) async fn run(mut self) {
         // A long step must not keep a check waiting.
         let mut reads = JoinSet::new();
+        let mut checks = Vec::new();
         while let Some(ask) = self.asks.recv().await {
-            match ask {
-                Ask::Check(check) => self.check(check).await,
-                Ask::Read(order) => {
-                    let session = self.session.borrow().clone();
-                    reads.spawn(read(session, *order, self.teller.clone()));
-                    while reads.try_join_next().is_some() {}
+            let mut next = Some(ask);
+            // What is asked in one breath may be answered by one look.
+            let breath = sleep(BREATH);
+            tokio::pin!(breath);
+            while let Some(ask) = next.take() {
+                match ask {
+                    Ask::Check(check) => checks.push(check),
+                    Ask::Read(order) => {
+                        let session = self.session.borrow().clone();
+                        reads.spawn(read(session, *order, self.teller.clone()));
+                        while reads.try_join_next().is_some() {}
+                    }
                 }
+                next = tokio::select! {
+                    next = self.asks.recv(), if !checks.is_empty() => next,
+                    () = &mut breath => None,
+                };
+            }
+            while let Some(first) = checks.first() {
+                let script = self.script(first);
+                let (together, others): (Vec<_>, Vec<_>) = std::mem::take(&mut checks)
+                    .into_iter()
+                    .partition(|check| self.script(check) == script);
+                self.check(&together).await;
+                checks = others;
             }
         }
     }
 
-    async fn check(&self, check: CheckId) {
-        let output = self.output(&check).await;
-        let node = self.setup.node.clone();
-        let arrival = Arrival::Check {
-            node,
-            check,
-            output,
-        };
-        self.teller.tell(arrival).await;
+    fn script(&self, check: &CheckId) -> Option<(&str, u64)> {
+        let spec = self.setup.checks.get(check)?;
+        Some((&spec.script, spec.timeout.0))
     }
 
-    async fn output(&self, check: &CheckId) -> CheckOutput {
+    /// Asks once for all of them: they have the same script.
+    async fn check(&self, together: &[CheckId]) {
+        let said = self.ask(&together[0]).await;
+        for check in together {
+            let arrival = Arrival::Check {
+                node: self.setup.node.clone(),
+                check: check.clone(),
+                output: said.as_ref().map_err(Clone::clone).and_then(|said| {
+                    let spec = self.setup.checks.get(check);
+                    let part = spec.filter(|spec| spec.is_part).map(|_| check);
+                    let mut output = printed::check(said, part)?;
+                    tell_apart(&mut output);
+                    Ok(output)
+                }),
+            };
+            self.teller.tell(arrival).await;
+        }
+    }
+
+    async fn ask(&self, check: &CheckId) -> Result<ReadOutput, String> {
         let node = &self.setup.node;
         let spec = self.setup.checks.get(check);
         let spec = spec.ok_or_else(|| format!("{node} has no check {check}"))?;
@@ -79,11 +113,7 @@ impl Asks {
             bytes: OUTPUT,
         };
         let output = session.read(spec.script.as_bytes(), limits).await;
-        let mut output = printed::check(&output.map_err(|failure| words(&failure))?);
-        if let Ok(output) = &mut output {
-            tell_apart(output);
-        }
-        output
+        output.map_err(|failure| words(&failure))
     }
 }
 

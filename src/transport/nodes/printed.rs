@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::tell::one_line;
-use crate::model::ids::FactId;
+use crate::model::ids::{CheckId, FactId};
 use crate::model::procedure::FactKind;
 use crate::model::reply::{CheckOutput, Reading};
 use crate::model::text::Cleaner;
@@ -29,9 +29,13 @@ pub(super) fn reading(output: &ReadOutput, gives: &[(FactId, FactKind)]) -> Read
     Ok(facts)
 }
 
-/// Everything that a check printed. A check that failed and printed nothing gives no answer.
-pub(super) fn check(output: &ReadOutput) -> CheckOutput {
-    let printed = pairs(&output.stdout);
+/// Everything that a check printed; where its script looks for several checks, what belongs to the one called `part`. A check
+/// that failed and printed nothing gives no answer.
+pub(super) fn check(output: &ReadOutput, part: Option<&CheckId>) -> CheckOutput {
+    let printed = match part {
+        None => pairs(&output.stdout),
+        Some(part) => in_pairs(of_part(lines(&output.stdout), part.as_str())),
+    };
     if output.status != 0 && printed.is_empty() {
         return Err(failed(output));
     }
@@ -47,12 +51,29 @@ pub(super) fn lines(bytes: &[u8]) -> Vec<String> {
     lines
 }
 
+/// What stands under a line `@ ID ..` with this id, up to the next such line.
+fn of_part(lines: Vec<String>, part: &str) -> Vec<String> {
+    let mut is_mine = false;
+    let mine = lines.into_iter().filter(|line| {
+        if let Some(ids) = line.strip_prefix("@ ") {
+            is_mine = ids.split(' ').any(|id| id == part);
+            return false;
+        }
+        is_mine
+    });
+    mine.collect()
+}
+
 fn pairs(stdout: &[u8]) -> BTreeMap<String, String> {
+    in_pairs(lines(stdout))
+}
+
+fn in_pairs(lines: Vec<String>) -> BTreeMap<String, String> {
     let pair = |line: String| {
         let (key, value) = line.split_once('=')?;
         is_key(key).then(|| (key.to_owned(), value.trim().to_owned()))
     };
-    lines(stdout).into_iter().filter_map(pair).collect()
+    lines.into_iter().filter_map(pair).collect()
 }
 
 fn is_key(key: &str) -> bool {
@@ -125,10 +146,24 @@ mod tests {
 
     #[test]
     fn a_check_gives_numbers_bools_and_words() {
-        let values = check(&output(0, "free_kb=12\nwritable=yes\nok=true\n", "")).unwrap();
+        let said = output(0, "free_kb=12\nwritable=yes\nok=true\n", "");
+        let values = check(&said, None).unwrap();
         assert_eq!(values["free_kb"], Value::Number(12));
         assert_eq!(values["writable"], Value::text("yes"));
         assert_eq!(values["ok"], Value::Bool(true));
-        assert!(check(&output(2, "", "")).is_err());
+        assert!(check(&output(2, "", ""), None).is_err());
+    }
+
+    #[test]
+    fn checks_that_look_together_get_each_its_own() {
+        let said = output(0, "x=0\n@ a b\nx=1\n@ c\nx=2\ny=3\n", "");
+        let of = |id: &str| check(&said, Some(&CheckId::new(id))).unwrap();
+        assert_eq!(of("a"), of("b"));
+        assert_eq!(of("a")["x"], Value::Number(1));
+        assert_eq!((of("c").len(), &of("c")["x"]), (2, &Value::Number(2)));
+        assert!(of("d").is_empty());
+        let cut = output(2, "@ a\nx=1\n", "sh: oops\n");
+        assert!(check(&cut, Some(&CheckId::new("a"))).is_ok());
+        assert!(check(&cut, Some(&CheckId::new("b"))).is_err());
     }
 }

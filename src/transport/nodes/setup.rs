@@ -34,6 +34,8 @@ pub struct ProbeSetup {
 pub struct CheckSetup {
     pub script: String,
     pub timeout: Span,
+    /// Whether the script looks for several checks and tells them apart by lines `@ ID ..`.
+    pub is_part: bool,
 }
 
 /// What the operator's machine says: environment and folders, read once by the command line.

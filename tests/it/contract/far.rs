@@ -59,6 +59,7 @@ impl Far {
         let check = CheckSetup {
             timeout: Span::minutes(1),
             script: "echo tmp_free_kb=61000000".into(),
+            is_part: false,
         };
         let probe = ProbeSetup {
             id: "state".into(),
