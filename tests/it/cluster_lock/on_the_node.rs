@@ -226,8 +226,14 @@ async fn a_start_that_is_overtaken_on_the_node_itself_never_runs() {
             refusal: Refusal::Locked(Some(by)),
             ..
         }) => assert_eq!(by.run, "new"),
-        // On a slow machine the start was answered before the supervisor had begun.
-        Ok(answer) => assert_eq!(answer.state.standing(), Standing::NotBegun),
+        // On a slow machine the start was answered before the supervisor had begun, or before it had found the fence.
+        Ok(answer) => assert!(
+            matches!(
+                answer.state.standing(),
+                Standing::NotBegun | Standing::Going
+            ),
+            "{answer:?}"
+        ),
         other => panic!("{other:?}"),
     }
     crate::support::job::until(&session, &job, JobState::DiedBeforeExec).await;
