@@ -3,13 +3,17 @@
 mod jobs;
 mod links;
 
-use holdpoint::model::ids::NodeId;
+use holdpoint::model::ids::{CheckId, NodeId};
 use holdpoint::model::reply::{Claim, JobReport};
+use holdpoint::model::time::Span;
 use holdpoint::model::value::Value;
 use holdpoint::transport::dryrun::{DryRun, NOT_SENT, Overlay};
+use holdpoint::transport::nodes::{CheckSetup, Secrets, SshLooks};
+use holdpoint::transport::ssh::Credentials;
 use holdpoint::transport::{Arrival, Look};
 
-use crate::support::hands::{Watcher, acts, looks, order, set_facts};
+use crate::support::endpoint::friend;
+use crate::support::hands::{Watcher, acts, looks, order, set_facts, setup};
 use crate::support::sshd::Sshd;
 
 fn id(node: &Sshd) -> NodeId {
@@ -96,6 +100,52 @@ async fn checks_and_read_only_steps_say_what_they_print() {
     assert_eq!(hands.end(&read).await, Claim::Exited { code: 3 });
     assert_eq!(hands.lines(&read), ["good", "bad"]);
     assert!(!st1.home.join("jobs").exists(), "reading starts no job");
+}
+
+// On one thread nothing is asked of the node before both wishes are there.
+#[tokio::test]
+async fn checks_with_the_same_script_are_asked_once_and_get_each_its_part() {
+    let Some(st1) = Sshd::start("st1", "127.0.0.2") else {
+        return;
+    };
+    let mut setup = setup(&st1, friend(&st1));
+    let count = "echo asked >>\"$HOME/asked\"";
+    let part = |script: &str| CheckSetup {
+        timeout: Span::seconds(60),
+        script: format!("{count}; {script}"),
+        is_part: true,
+    };
+    let both = part("echo '@ one two'; echo a=1; echo '@ one'; echo b=2");
+    let own = part("echo '@ other'; echo c=3");
+    setup.checks = [("one", &both), ("two", &both), ("other", &own)]
+        .map(|(id, check)| (CheckId::new(id), check.clone()))
+        .into();
+    let looks = SshLooks::new(vec![setup], Credentials::default(), Secrets::default());
+    let mut hands = Watcher::new(looks);
+    hands.connect(&st1).await;
+    for check in ["one", "other", "two"] {
+        hands.look(Look::Check {
+            node: id(&st1),
+            check: check.into(),
+        });
+    }
+    let mut printed = Vec::new();
+    for _ in 0..3 {
+        let answer = |arrival: &Arrival| match arrival {
+            Arrival::Check { check, output, .. } => Some((check.clone(), output.clone())),
+            _ => None,
+        };
+        let (check, output) = hands.until("an answer", answer).await;
+        let values: Vec<String> = output
+            .expect("it printed")
+            .into_iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        printed.push(format!("{check}: {}", values.join(" ")));
+    }
+    assert_eq!(printed, ["one: a=1 b=2", "two: a=1", "other: c=3"]);
+    let asked = std::fs::read_to_string(st1.home.join("asked")).expect("it was asked");
+    assert_eq!(asked.lines().count(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

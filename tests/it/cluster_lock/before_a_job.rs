@@ -68,6 +68,16 @@ fn every_check_of_the_ground_is_there() {
 }
 
 #[test]
+fn where_nothing_is_changed_nothing_is_asked_of_the_ground() {
+    let text = include_str!("../../bench/peers/kept.toml");
+    let read = holdpoint::parse::procedure(text, "kept.toml");
+    let mut procedure = read.unwrap_or_else(|wrong| panic!("{wrong}")).value;
+    let before = procedure.checks.len();
+    ground::add(&mut procedure);
+    assert_eq!(procedure.checks.len(), before);
+}
+
+#[test]
 fn a_good_node_passes_and_nothing_is_written_on_it() {
     let Some(boxes) = Boxes::start(163) else {
         return;
