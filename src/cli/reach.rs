@@ -1,7 +1,9 @@
 //! How the real nodes are reached: endpoints, scripts and secrets, put together from the brief, the environment and files.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use secrecy::SecretString;
 
@@ -139,6 +141,7 @@ fn setup(
         });
     }
     let mut checks = std::collections::BTreeMap::new();
+    let mut scripts: BTreeSet<Arc<str>> = BTreeSet::new();
     for check in &brief.procedure.checks {
         if let CheckKind::Script {
             script, timeout, ..
@@ -152,6 +155,11 @@ fn setup(
             {
                 script = format!("hp_job_dir={folder}\n{script}");
             }
+            let script = match scripts.get(script.as_str()) {
+                Some(same) => Arc::clone(same),
+                None => Arc::from(script),
+            };
+            scripts.insert(Arc::clone(&script));
             checks.insert(
                 check.id.clone(),
                 CheckSetup {

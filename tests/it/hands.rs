@@ -112,7 +112,7 @@ async fn checks_with_the_same_script_are_asked_once_and_get_each_its_part() {
     let count = "echo asked >>\"$HOME/asked\"";
     let part = |script: &str| CheckSetup {
         timeout: Span::seconds(60),
-        script: format!("{count}; {script}"),
+        script: format!("{count}; {script}").into(),
         is_part: true,
     };
     let both = part("echo '@ one two'; echo a=1; echo '@ one'; echo b=2");

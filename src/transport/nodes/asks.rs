@@ -72,7 +72,8 @@ impl Asks {
                 let (together, others): (Vec<_>, Vec<_>) = std::mem::take(&mut checks)
                     .into_iter()
                     .partition(|check| self.script(check) == script);
-                self.check(&together).await;
+                // Large: most of the time nobody asks, and every node has one of these tasks.
+                Box::pin(self.check(&together)).await;
                 checks = others;
             }
         }

@@ -230,7 +230,7 @@ impl Link {
             match ask {
                 None | Some(LinkAsk::Disconnect) => return Err(Leave),
                 Some(LinkAsk::Connect) => self.tell(self.up(session, &incarnation)).await,
-                Some(LinkAsk::Reconnect) => match session.identity().await {
+                Some(LinkAsk::Reconnect) => match Box::pin(session.identity()).await {
                     Ok(now) => {
                         incarnation = now;
                         self.tell(self.up(session, &incarnation)).await;

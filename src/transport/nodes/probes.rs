@@ -141,8 +141,8 @@ impl Probes {
             return Some(());
         };
         let mut overtaken = false;
-        let looking = look(&session, spec);
-        tokio::pin!(looking);
+        // Large: most of the time nobody looks, and every node has one of these tasks.
+        let mut looking = Box::pin(look(&session, spec));
         let reading = loop {
             tokio::select! {
                 reading = &mut looking => break reading,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::model::ids::{CheckId, FactId, NodeId, ProbeId};
 use crate::model::procedure::FactKind;
@@ -32,7 +33,8 @@ pub struct ProbeSetup {
 /// One check's script, ready to be sent.
 #[derive(Clone, Debug)]
 pub struct CheckSetup {
-    pub script: String,
+    /// Shared between the checks that have the same.
+    pub script: Arc<str>,
     pub timeout: Span,
     /// Whether the script looks for several checks and tells them apart by lines `@ ID ..`.
     pub is_part: bool,

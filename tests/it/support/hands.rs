@@ -42,7 +42,7 @@ pub fn setup(node: &Sshd, endpoint: Endpoint) -> NodeSetup {
     };
     let check = CheckSetup {
         timeout: Span::seconds(10),
-        script,
+        script: script.into(),
         is_part: false,
     };
     set_facts(node, "service=running\nlevel=5\n");
