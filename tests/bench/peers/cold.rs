@@ -1,5 +1,6 @@
 //! Nodes that nobody is connected to: connect, check the host key, log in, ask one thing, leave.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::contest::{Contender, Limits, contest, holds, timed};
@@ -18,15 +19,18 @@ const SAID: &str = "service=running";
 pub fn measure(count: usize, rounds: usize, limits: &mut Limits) -> Result<(), String> {
     let farm = Farm::start(count)?;
     let file = holdpoint::cluster(&farm, count, "cold", |_| String::new())?;
-    let mut contenders = vec![Contender {
-        name: "holdpoint".into(),
-        run: Box::new(|| {
-            let command = holdpoint::command(&farm, "check", &file);
-            timed(&farm, command, LIMIT, |said| {
-                holds(said, "facts: service=running", count)
-            })
-        }),
-    }];
+    let ground = holdpoint::cluster(&farm, count, "ground", |_| String::new())?;
+    let running = "facts: service=running";
+    let mut contenders = vec![
+        check("holdpoint", &farm, &file, running),
+        // Not what the peers do: tools, folder, space, clock, lock and session of each node besides.
+        check(
+            "holdpoint, jobs ahead",
+            &farm,
+            &ground,
+            "check node-session: passes",
+        ),
+    ];
     for peer in ALL.into_iter().filter(|peer| peer.is_here()) {
         let farm = &farm;
         contenders.push(Contender {
@@ -58,4 +62,15 @@ pub fn measure(count: usize, rounds: usize, limits: &mut Limits) -> Result<(), S
         );
     }
     Ok(())
+}
+
+fn check<'a>(name: &str, farm: &'a Farm, file: &'a Path, wanted: &'static str) -> Contender<'a> {
+    Contender {
+        name: name.into(),
+        run: Box::new(move || {
+            let command = holdpoint::command(farm, "check", file);
+            let count = farm.nodes.len();
+            timed(farm, command, LIMIT, |said| holds(said, wanted, count))
+        }),
+    }
 }
