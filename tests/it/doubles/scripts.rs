@@ -1,12 +1,8 @@
 //! Every script can be read by every shell, and the linter of shell scripts has nothing to say.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::process::Command;
-
-use super::{has, shells};
 use crate::support::double::scripts;
 use crate::support::procedure_file::ProcedureFile;
+use crate::support::shell_texts::ShellTexts;
 
 const PROCEDURES: [&str; 4] = [
     "standard-cluster",
@@ -15,68 +11,24 @@ const PROCEDURES: [&str; 4] = [
     "enterprise-cluster",
 ];
 
-/// Folder with every script of the procedures (each text once) and of the doubles, and their paths.
-fn all_scripts() -> (tempfile::TempDir, Vec<String>) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut paths = Vec::new();
-    let mut seen = BTreeSet::new();
-    for procedure in PROCEDURES {
+fn all_scripts() -> ShellTexts {
+    let texts = PROCEDURES.iter().flat_map(|procedure| {
         let id = format!("securetransport/{procedure}");
-        for (place, script) in ProcedureFile::built_in(&id).scripts() {
-            if seen.insert(script.clone()) {
-                // Numbered: a step and its undo have the same place.
-                let place = place.replace('/', "_");
-                let name = format!("{procedure}{place}.{}.sh", paths.len());
-                let path = folder.path().join(name);
-                fs::write(&path, script).expect("written");
-                paths.push(path.display().to_string());
-            }
-        }
-    }
-    for entry in fs::read_dir(scripts()).expect("the doubles") {
-        paths.push(entry.expect("entry").path().display().to_string());
-    }
-    assert!(paths.len() > 30, "{}", paths.len());
-    (folder, paths)
+        ProcedureFile::built_in(&id).scripts()
+    });
+    ShellTexts::gather(texts.map(|(_, script)| script), &scripts(), 30)
 }
 
 #[test]
 fn every_shell_can_read_every_script() {
-    let (_folder, paths) = all_scripts();
-    for shell in shells() {
-        for path in &paths {
-            let read = Command::new(shell[0])
-                .args(&shell[1..])
-                .args(["-n", path])
-                .output();
-            let read = read.expect("the shell exists");
-            let said = String::from_utf8_lossy(&read.stderr);
-            assert!(
-                read.status.success() && said.is_empty(),
-                "{shell:?} {path}: {said}"
-            );
-        }
-    }
+    all_scripts().are_read_by_every_shell();
 }
 
 #[test]
 fn shellcheck_has_nothing_to_say() {
-    if !has("shellcheck") {
-        return;
-    }
-    let (_folder, paths) = all_scripts();
     // Parameters are assigned above the script (2154); the doubles read their node.conf (1091); `ls` is read only for
     // an owner and a count, which no file name can disturb (2012).
-    let said = Command::new("shellcheck")
-        .args(["-s", "sh", "-e", "SC2154,SC1091,SC2012", "-f", "gcc"])
-        .args(&paths)
-        .output()
-        .expect("shellcheck exists");
-    assert!(
-        said.status.success(),
-        "{}",
-        String::from_utf8_lossy(&said.stdout)
-    );
+    all_scripts().please_shellcheck("SC2154,SC1091,SC2012");
 }
 
 #[test]

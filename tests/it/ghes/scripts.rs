@@ -1,74 +1,26 @@
 //! Every script can be read by every shell, and the linter of shell scripts has nothing to say.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::process::Command;
+use crate::support::ghes::{
+    Bench, HOTPATCH, UPGRADE, all_scripts as scripts_of, procedure, scripts,
+};
+use crate::support::shell_texts::ShellTexts;
 
-use crate::support::ghes::{Bench, HOTPATCH, UPGRADE, all_scripts, procedure, scripts};
-use crate::support::tool;
-
-/// A folder with every script of both procedures (each text once), and the paths of these and of the doubles.
-fn everything() -> (tempfile::TempDir, Vec<String>) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut paths = Vec::new();
-    let mut seen = BTreeSet::new();
-    for id in [UPGRADE, HOTPATCH] {
-        for (place, script) in all_scripts(&procedure(id)) {
-            if seen.insert(script.clone()) {
-                let name = format!("{}_{}.sh", id, place).replace('/', "_");
-                let path = folder.path().join(name);
-                fs::write(&path, script).expect("written");
-                paths.push(path.display().to_string());
-            }
-        }
-    }
-    assert!(paths.len() > 25, "{paths:?}");
-    for entry in fs::read_dir(scripts()).expect("the doubles") {
-        paths.push(entry.expect("entry").path().display().to_string());
-    }
-    (folder, paths)
+fn all_scripts() -> ShellTexts {
+    let texts = [UPGRADE, HOTPATCH].map(|id| scripts_of(&procedure(id)));
+    let texts = texts.into_iter().flatten().map(|(_, script)| script);
+    ShellTexts::gather(texts, &scripts(), 25)
 }
 
 #[test]
 fn every_shell_can_read_every_script() {
-    let (_folder, paths) = everything();
-    for (program, more) in [("dash", ""), ("busybox", "sh"), ("bash", "--posix")] {
-        if tool(program).is_none() {
-            continue;
-        }
-        for path in &paths {
-            let read = Command::new(program)
-                .args(Some(more).filter(|more| !more.is_empty()))
-                .args(["-n", path])
-                .output()
-                .expect("the shell exists");
-            let said = String::from_utf8_lossy(&read.stderr);
-            assert!(
-                read.status.success() && said.is_empty(),
-                "{program} {path}: {said}"
-            );
-        }
-    }
+    all_scripts().are_read_by_every_shell();
 }
 
 #[test]
 fn shellcheck_has_nothing_to_say() {
-    if tool("shellcheck").is_none() {
-        return;
-    }
-    let (_folder, paths) = everything();
     // Parameters are assigned above the script (2154); pieces may hold a function that one script does not use (2317,
     // 2329); the doubles read their node.conf (1091).
-    let said = Command::new("shellcheck")
-        .args(["-s", "sh", "-e", "SC2154,SC2317,SC2329,SC1091", "-f", "gcc"])
-        .args(&paths)
-        .output()
-        .expect("shellcheck exists");
-    assert!(
-        said.status.success(),
-        "{}",
-        String::from_utf8_lossy(&said.stdout)
-    );
+    all_scripts().please_shellcheck("SC2154,SC2317,SC2329,SC1091");
 }
 
 #[test]

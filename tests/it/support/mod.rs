@@ -7,6 +7,7 @@ pub mod human;
 pub mod job;
 pub mod pure;
 pub mod scripted;
+pub mod shell_texts;
 pub mod small;
 pub mod small_disk;
 pub mod ssh_g;
