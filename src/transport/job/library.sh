@@ -52,10 +52,12 @@ hp_signal() {
   esac
 }
 
-# Boot id and start ticks of process 1: containers share the first with their host.
+# Boot id and start ticks of process 1: containers share the first with their host. No process is started for it.
 hp_incarnation() {
-  hp_boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null) && [ -n "$hp_boot" ] || return 1
-  hp_stat 1 || return 1
+  hp_boot='' hp_line=''
+  { read -r hp_boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
+  { read -r hp_line </proc/1/stat; } 2>/dev/null
+  [ -n "$hp_boot" ] && hp_fields "${hp_line##*) }" || return 1
   hp_now=$hp_boot.$hp_ticks
 }
 

@@ -40,9 +40,9 @@ fn is_uuid(text: &str) -> bool {
 }
 
 /// Everything after the last `)` of the stat line is plain; the 20th word there is the start time (proc(5), field 22).
-/// Read as the jobs' library reads it, so that the two never differ.
+/// Read as the jobs' library reads it, so that the two never differ; without any process.
 const COMMANDS: &str = "read -r hp_boot </proc/sys/kernel/random/boot_id
-hp_stat=$(cat /proc/1/stat)
+read -r hp_stat </proc/1/stat
 set -- ${hp_stat##*) }
 [ $# -lt 20 ] || shift 19
 hp_says=$hp_boot.$1";

@@ -38,14 +38,14 @@ quote() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
 # Each command is a stub that hands over to one of the double's scripts, with its own name.
 stub() {
     for command in $2; do
-        printf '#!/bin/sh\nexec sh %s %s "$@"\n' "$(quote "$dir/double/$1")" "$command" >"$dir/double/bin/$command"
+        printf '#!/bin/sh\nexec /bin/sh %s %s "$@"\n' "$(quote "$dir/double/$1")" "$command" >"$dir/double/bin/$command"
         chmod 755 "$dir/double/bin/$command"
     done
 }
 stub cluster.sh "ghe-version ghe-config ghe-cluster-each ghe-cluster-nodes ghe-cluster-status ghe-cluster-host-check"
 stub cluster.sh "ghe-cluster-maintenance ghe-cluster-config-apply ghe-check-background-upgrade-jobs"
 stub upgrade.sh "ghe-upgrade ghe-cluster-hotpatch"
-stub system.sh "curl cat ps df ping uname sudo"
+stub system.sh "curl cat sh ps df ping uname sudo"
 
 {
     echo "[cluster]"

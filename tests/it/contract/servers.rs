@@ -19,11 +19,11 @@ use crate::support::{eventually, tool};
 /// Where the commands of a node are looked for, after its own.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The node's `cat`: another boot each time that the number in the file `boots` changes, else the machine's own.
-const CAT: &str = r#"#!/bin/sh
-boots=$(@CAT@ "$HOME/boots" 2>/dev/null)
-if [ "$*" != /proc/1/stat ] || [ -z "$boots" ]; then exec @CAT@ "$@"; fi
-line=$(@CAT@ /proc/1/stat)
+/// The shell of the node's sessions. Once there is a file `boots`, process 1 has begun so many ticks later than the machine's.
+const SH: &str = r#"#!/bin/sh
+boots=$(cat "$HOME/boots" 2>/dev/null)
+if [ "$*" != -s ] || [ -z "$boots" ]; then exec @SH@ "$@"; fi
+line=$(cat /proc/1/stat)
 at=0
 told=
 for word in ${line##*) }; do
@@ -31,7 +31,8 @@ for word in ${line##*) }; do
   if [ "$at" -eq 20 ]; then word=$((word + boots)); fi
   told="$told $word"
 done
-printf '%s)%s\n' "${line%) *}" "$told"
+printf '%s)%s\n' "${line%) *}" "$told" >"$HOME/stat"
+sed -u "s,/proc/1/stat,$HOME/stat,g" | @SH@ -s
 "#;
 
 /// One server that runs, and the node behind it.
@@ -308,17 +309,17 @@ impl Folder {
     }
 }
 
-/// Puts into a node's home what every node has: its own `cat`, and a login script that finds it and marks what runs.
+/// Puts into a node's home what every node has: its own `sh`, and a login script that finds it and marks what runs.
 fn furnish(home: &Path, dir: &Path) {
-    let cat = find("cat").expect("every machine has it");
+    let shell = find("sh").expect("every machine has it");
     let bin = home.join("bin");
     fs::create_dir(&bin).expect("a folder");
     fs::write(
-        bin.join("cat"),
-        CAT.replace("@CAT@", &cat.display().to_string()),
+        bin.join("sh"),
+        SH.replace("@SH@", &shell.display().to_string()),
     )
     .expect("a script");
-    fs::set_permissions(bin.join("cat"), PermissionsExt::from_mode(0o755)).expect("its mode");
+    fs::set_permissions(bin.join("sh"), PermissionsExt::from_mode(0o755)).expect("its mode");
     let login = format!(
         "export PATH=\"$HOME/bin:$PATH\" {NODE_MARK}='{}'\n",
         dir.display()
