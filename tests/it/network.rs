@@ -5,6 +5,7 @@
 mod handshake;
 mod herd;
 mod job_start;
+mod login;
 mod namespace;
 mod rekey;
 mod replaced;

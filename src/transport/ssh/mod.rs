@@ -22,6 +22,7 @@ mod incarnation;
 mod interactive;
 mod known_hosts;
 mod offers;
+mod owed;
 mod proxy;
 mod route;
 mod sftp;
