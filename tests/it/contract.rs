@@ -70,10 +70,6 @@ impl Kind {
                     "its jobs run no program",
                 ),
                 (
-                    "a job that was denied never starts",
-                    "it keeps no record of what it denied",
-                ),
-                (
                     "whoever comes after us finds the job and all of its output",
                     "it ends with the rehearsal",
                 ),
