@@ -10,12 +10,13 @@ use crate::model::telemetry::{Stream, Telemetry};
 use crate::model::time::{Span, Stamp};
 
 impl SimWorld {
-    /// Asks after a job that the node knows; denies one that it has never seen.
+    /// Asks after a job that the node knows; denies one that it has never seen, and from then on never starts it.
     pub(super) fn ask_or_deny(&mut self, node: usize, work: &Work) {
         let id: JobId = work.job.as_str().into();
         if self.nodes[node].jobs.contains_key(&id) {
             return self.ask(node, id);
         }
+        self.nodes[node].denied.insert(id);
         let why = format!("{} has no record of {}", work.node, work.action);
         let reply = Box::new(work.reply(JobReport::NotStarted { why }));
         let latency = self.latency(node, without_run(&work.job));

@@ -69,7 +69,7 @@ pub(super) enum JobState {
 }
 
 impl SimWorld {
-    /// Starts a job. Where it was started before, this only asks after it.
+    /// Starts a job. Where it was started or denied before, this only asks after it.
     pub fn start(&mut self, work: Work, now: Stamp) {
         self.arrive(now);
         let Some(node) = self.place(&work.node) else {
@@ -79,6 +79,9 @@ impl SimWorld {
             return self.say_out_of_sight(node, work);
         }
         let id: JobId = work.job.as_str().into();
+        if self.nodes[node].denied.contains(&id) {
+            return self.ask_or_deny(node, &work);
+        }
         if !self.nodes[node].jobs.contains_key(&id) {
             if !self.passes(node, &work) {
                 let why = "this run does not have the node's lock any more".into();
@@ -88,6 +91,14 @@ impl SimWorld {
             self.run(work);
         }
         self.ask(node, id);
+    }
+
+    /// Runs a read-only step. It is no job, so that nothing is on record against it.
+    pub fn read(&mut self, work: Work, now: Stamp) {
+        if let Some(node) = self.place(&work.node) {
+            self.nodes[node].denied.remove(work.job.as_str());
+        }
+        self.start(work, now);
     }
 
     /// Asks what became of a job and follows it to its end.

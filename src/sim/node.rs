@@ -38,6 +38,8 @@ pub(super) struct SimNode {
     /// What the last effect overwrote: what comes back if the effect does not last.
     pub(super) before: BTreeMap<FactId, Option<Value>>,
     pub(super) jobs: BTreeMap<JobId, SimJob>,
+    /// Jobs that it was asked after before they were started: now they never are.
+    pub(super) denied: BTreeSet<JobId>,
     /// Asked while the node could not be reached.
     pub(super) unanswered: Vec<Work>,
     pub(super) lock: SimLock,

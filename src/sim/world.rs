@@ -1,6 +1,6 @@
 //! The pretend cluster as a whole: what is asked of it, and the queue of what happens next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::faults::Planned;
@@ -194,6 +194,7 @@ impl SimWorld {
                 facts,
                 before: BTreeMap::new(),
                 jobs: BTreeMap::new(),
+                denied: BTreeSet::new(),
                 unanswered: Vec::new(),
                 lock: SimLock::default(),
                 wrong: Wrong::default(),

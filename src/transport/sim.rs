@@ -53,7 +53,7 @@ impl Looks for SimTransport {
             Look::Probe { node } => world.probe(&node, now),
             Look::Watch { node } => world.watch(&node, now),
             Look::Check { node, check } => world.check(&node, &check, now),
-            Look::Read { order } => world.start(reading(order), now),
+            Look::Read { order } => world.read(reading(order), now),
         }
     }
 

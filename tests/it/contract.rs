@@ -10,10 +10,13 @@ mod table;
 mod wire;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bench::Bench;
 use clauses::Clause;
+use far::Meeting;
+use in_process::Part;
 use servers::Server;
 use table::Cell;
 
@@ -67,10 +70,6 @@ impl Kind {
                     "its jobs run no program",
                 ),
                 (
-                    "a job that was denied never starts",
-                    "it keeps no record of what it denied",
-                ),
-                (
                     "whoever comes after us finds the job and all of its output",
                     "it ends with the rehearsal",
                 ),
@@ -108,7 +107,7 @@ impl Kind {
         let ip = self.address(1);
         let start = match self {
             Kind::Simulator => return None,
-            Kind::InProcess => return Server::in_process(&ip, 0).await,
+            Kind::InProcess => return Server::in_process(&ip, Arc::default()).await,
             Kind::OpenSsh => Server::openssh,
             Kind::Dropbear => Server::dropbear,
             Kind::AsyncSsh => Server::asyncssh,
@@ -181,7 +180,11 @@ async fn every_kind_of_node_keeps_the_contract_and_the_page_says_which_part() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_channel_that_is_closed_before_its_command_runs_is_asked_for_again() {
-    let Some(server) = Server::in_process("127.0.110.3", 3).await else {
+    let part = Arc::new(Part {
+        closes: 3.into(),
+        ..Part::default()
+    });
+    let Some(server) = Server::in_process("127.0.110.3", part).await else {
         return;
     };
     let mut bench = Bench::real(Arc::new(server), "127.0.110.4", "closes".into()).await;
@@ -195,6 +198,39 @@ async fn a_channel_that_is_closed_before_its_command_runs_is_asked_for_again() {
     assert!(claim.is_success(), "it {claim}");
     assert_eq!(bench.runs("once", &order), 1);
     assert_eq!(bench.connections(), 1, "the connection was never given up");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_output_and_a_check_are_whole_while_we_exchange_keys_again_and_again() {
+    let part = Arc::new(Part::default());
+    let Some(server) = Server::in_process("127.0.163.21", Arc::clone(&part)).await else {
+        return;
+    };
+    let mut bench = Bench::real(Arc::new(server), "127.0.163.22", "rekeys".into()).await;
+    bench.meet(Meeting::Rekeying).expect("it is a real node");
+    bench.connect().await.expect("a link");
+    let order = bench.order(
+        "long",
+        "seq -f 'line %08.0f of the long output' 1 70000",
+        &[],
+    );
+    bench.start(&order);
+    let first = "line 00000001 of the long output";
+    bench.line(&order, first).await.expect("it prints");
+    clauses::checks(&mut bench)
+        .await
+        .expect("a check meanwhile");
+    let claim = bench.end(&order).await.expect("the job ends");
+    assert!(claim.is_success(), "it {claim}");
+    let printed = (1..=70_000).map(|n| format!("line {n:08} of the long output"));
+    assert!(
+        bench.lines(&order).into_iter().eq(printed),
+        "it is not whole"
+    );
+    assert_eq!(bench.runs("long", &order), 1);
+    assert_eq!(bench.connections(), 1, "the connection was never given up");
+    let exchanges = part.groups.load(Ordering::Relaxed);
+    assert!(exchanges > 3, "only {exchanges} key exchanges");
 }
 
 #[test]

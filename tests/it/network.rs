@@ -5,6 +5,7 @@
 mod handshake;
 mod herd;
 mod job_start;
+mod login;
 mod namespace;
 mod rekey;
 mod replaced;
@@ -12,15 +13,17 @@ mod slow;
 mod uploads;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use holdpoint::model::ids::{ActionId, NodeId};
-use holdpoint::model::reply::{JobReport, LinkReport};
+use holdpoint::model::procedure::UploadSpec;
+use holdpoint::model::reply::{CheckOutput, JobReport, LinkReport};
 use holdpoint::model::telemetry::Telemetry;
 use holdpoint::sim::rng::Rng;
 use holdpoint::transport::nodes::{NodeSetup, Secrets, SshActs, SshLooks};
-use holdpoint::transport::ssh::Credentials;
-use holdpoint::transport::{Acts as _, Arrival, Change, Look, Looks as _, Order};
+use holdpoint::transport::ssh::{Credentials, Tuning};
+use holdpoint::transport::{Acts as _, Arrival, Change, Errand, Look, Looks as _, Order};
 
 use crate::support::faulty::{Direction, Fault, Faulty, Kind};
 use crate::support::hands::{order, setup};
@@ -37,6 +40,7 @@ struct Told {
     downs: Vec<String>,
     refusals: Vec<String>,
     readings: usize,
+    checks: Vec<CheckOutput>,
 }
 
 /// Everything that was told.
@@ -90,6 +94,9 @@ impl Board {
                 let told = self.links.entry(node).or_default();
                 told.readings += usize::from(reading.is_ok());
             }
+            Arrival::Check { node, output, .. } => {
+                self.links.entry(node).or_default().checks.push(output);
+            }
             Arrival::Job { action, report, .. } => {
                 self.reports.entry(action).or_default().push(report);
             }
@@ -121,11 +128,17 @@ fn watchful(mut setup: NodeSetup) -> NodeSetup {
 impl Field {
     /// `count` nodes on `server`, with ways that begin on `ip`. Nothing is connected yet.
     async fn new(server: Sshd, ip: &str, count: usize) -> Field {
+        Field::tuned(server, ip, count, |_| {}).await
+    }
+
+    /// As [`Field::new`], connections being made as `tune` has it.
+    async fn tuned(server: Sshd, ip: &str, count: usize, tune: impl Fn(&mut Tuning)) -> Field {
         let (mut ways, mut nodes, mut setups) = (Vec::new(), Vec::new(), Vec::new());
         for number in 0..count {
             let way = Faulty::to(&server, ip).await;
             let node = NodeId::new(format!("n{number}"));
-            let setup = setup(&server, way.endpoint(&server));
+            let mut setup = setup(&server, way.endpoint(&server));
+            tune(&mut setup.endpoint.tuning);
             setups.push(NodeSetup {
                 node: node.clone(),
                 seed: number as u64,
@@ -177,6 +190,20 @@ impl Field {
         Order {
             node: self.nodes[number].clone(),
             ..order(&self.server, job, script)
+        }
+    }
+
+    /// A file of this machine for the node with this number.
+    fn upload(&self, number: usize, job: &str, from: &Path, to: &Path) -> Order {
+        let spec = UploadSpec {
+            from: from.display().to_string(),
+            to: to.display().to_string(),
+            sha256: None,
+            mode: None,
+        };
+        Order {
+            errand: Errand::Upload(Box::new(spec)),
+            ..self.order(number, job, "")
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use holdpoint::model::drill::Fault;
 use holdpoint::model::ids::{CheckId, NodeId};
 use holdpoint::model::telemetry::Telemetry;
 use holdpoint::model::time::{Span, Stamp};
@@ -87,6 +88,50 @@ fn a_job_that_was_never_sent_is_denied_not_started() {
     stage.world.attach(stop("server1"), stage.now);
     assert_eq!(lines(&stage.rest()), ["not-started"]);
     assert_eq!(stage.truth("server1", "service"), "running");
+}
+
+/// The link to the first node is gone for some seconds.
+fn break_link(stage: &mut Stage) {
+    let lasts = Span::seconds(5);
+    let broken = stage
+        .world
+        .inflict(&"server1".into(), Fault::LinkLost { lasts }, stage.now);
+    broken.expect("it can be broken");
+}
+
+#[test]
+fn a_job_that_was_denied_never_starts_and_the_next_attempt_does() {
+    let mut stage = Stage::watched(2);
+    let job = stop("server1");
+    // Sent into a broken link: when it is back the node says that the job never came, and keeps to it.
+    break_link(&mut stage);
+    stage.start(&job);
+    stage.rest();
+    stage.start(&job);
+    assert_eq!(lines(&stage.rest()), ["not-started"]);
+    assert_eq!(stage.world.executions(&job.action), 0);
+    assert_eq!(stage.truth("server1", "service"), "running");
+    let again = Work {
+        attempt: 2,
+        job: format!("{}.again", job.job),
+        ..job
+    };
+    stage.start(&again);
+    stage.rest();
+    assert_eq!(stage.truth("server1", "service"), "stopped");
+}
+
+#[test]
+fn a_read_only_step_is_no_job_and_is_asked_for_again() {
+    let mut stage = Stage::watched(2);
+    let read = stop("server1");
+    break_link(&mut stage);
+    stage.world.read(read.clone(), stage.now);
+    stage.rest();
+    assert_eq!(stage.world.executions(&read.action), 0);
+    stage.world.read(read.clone(), stage.now);
+    stage.rest();
+    assert_eq!(stage.world.executions(&read.action), 1);
 }
 
 #[test]

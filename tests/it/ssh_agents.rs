@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use holdpoint::transport::ssh::{Credentials, Session};
+use holdpoint::transport::ssh::{Credentials, Endpoint, Session};
 use russh::keys::signature::Signer as _;
 use russh::keys::ssh_key::Signature;
 use russh::keys::ssh_key::private::Ed25519Keypair;
@@ -57,6 +58,8 @@ struct SecurityKey {
     pair: Ed25519Keypair,
     /// Kinds of requests that it was sent.
     asked: Arc<Mutex<Vec<u8>>>,
+    /// How long it waits for its touch.
+    touch: Duration,
 }
 
 const KIND: &[u8] = b"sk-ssh-ed25519@openssh.com";
@@ -119,6 +122,12 @@ impl SecurityKey {
             if stream.read_exact(&mut request).await.is_err() {
                 return;
             }
+            if request[0] == SIGN_REQUEST && !self.touch.is_zero() {
+                // Nothing else is under way: the clock need not be waited for.
+                tokio::time::pause();
+                tokio::time::sleep(self.touch).await;
+                tokio::time::resume();
+            }
             let answer = string(&self.answer(&request));
             if stream.write_all(&answer).await.is_err() {
                 return;
@@ -127,27 +136,59 @@ impl SecurityKey {
     }
 }
 
-#[tokio::test]
-async fn a_security_key_in_the_agent_logs_in() {
-    let Some(node) = Sshd::start("token", "127.0.4.6") else {
-        return;
-    };
-    let asked = Arc::new(Mutex::new(Vec::new()));
+/// A server that takes this security key alone, and what is reached through it.
+async fn token(ip: &str, touch: Duration) -> Option<(Sshd, Arc<SecurityKey>, Endpoint)> {
+    let node = Sshd::start("token", ip)?;
     let key = Arc::new(SecurityKey {
         pair: Ed25519Keypair::from_seed(&[9; 32]),
-        asked: Arc::clone(&asked),
+        asked: Arc::default(),
+        touch,
     });
     let socket: PathBuf = node.dir.join("token.sock");
     let listener = UnixListener::bind(&socket).unwrap();
-    let serving = tokio::spawn(Arc::clone(&key).serve(listener));
+    tokio::spawn(Arc::clone(&key).serve(listener));
     std::fs::write(node.dir.join("authorized_keys"), key.authorized()).unwrap();
     let mut endpoint = friend(&node);
     endpoint.identities = vec![];
     endpoint.identities_only = false;
     endpoint.agent = Some(socket);
+    endpoint.connect_timeout = Duration::from_secs(10);
+    Some((node, key, endpoint))
+}
+
+#[tokio::test]
+async fn a_security_key_in_the_agent_logs_in() {
+    let Some((node, key, endpoint)) = token("127.0.4.6", Duration::ZERO).await else {
+        return;
+    };
     let session = Session::connect(&endpoint, &Credentials::default()).await;
     let session = session.unwrap_or_else(|e| panic!("{e}\n{}", node.log()));
     assert_eq!(read(&session, "echo in").await.stdout, b"in\n");
-    assert!(asked.lock().unwrap().contains(&SIGN_REQUEST));
-    serving.abort();
+    assert!(key.asked.lock().unwrap().contains(&SIGN_REQUEST));
+}
+
+#[tokio::test]
+async fn the_touch_on_a_security_key_may_take_longer_than_any_answer_of_the_server() {
+    let touch = Duration::from_secs(50);
+    let Some((node, _, endpoint)) = token("127.0.163.33", touch).await else {
+        return;
+    };
+    let session = Session::connect(&endpoint, &Credentials::default()).await;
+    session.unwrap_or_else(|e| panic!("{e}\n{}", node.log()));
+}
+
+#[tokio::test]
+async fn an_agent_that_never_signs_is_named_and_given_up() {
+    let touch = Duration::from_secs(3600);
+    let Some((_node, _, endpoint)) = token("127.0.163.34", touch).await else {
+        return;
+    };
+    let began = tokio::time::Instant::now();
+    let session = Session::connect(&endpoint, &Credentials::default()).await;
+    let failure = session.expect_err("nobody signs").to_string();
+    assert!(
+        failure.contains("the agent did not sign within a minute"),
+        "{failure}"
+    );
+    assert!(began.elapsed() < touch / 10);
 }

@@ -34,7 +34,7 @@ pub(super) fn lock_hold(state: &RunState, holds: &mut Vec<Hold>) {
     text.push(if lost {
         "What this run has started goes on and is followed; nothing more is started.".into()
     } else {
-        "Nothing was started, and no other node is kept locked. Times are by the node's clock."
+        "Nothing was started, and this run keeps no lock meanwhile. Times are by the node's clock."
             .into()
     });
     let mut options = vec![option(

@@ -22,7 +22,8 @@ use super::failure::{ConnectFailure, Stage};
 use super::identity::Identity;
 use super::known_hosts::fingerprint;
 use super::offers::{By, Offer, Offers};
-use super::signing::{AgentSigner, FileSigner, NotSigned};
+use super::owed::{self, InTurn, Turn};
+use super::signing::{AGENT_LIMIT, AgentSigner, FileSigner, NotSigned};
 use super::vault::Loan;
 use super::wanted::{Purpose, Wanted};
 use super::watcher::{Heard, Watcher};
@@ -31,8 +32,6 @@ use super::watcher::{Heard, Watcher};
 const MOST_OFFERS: usize = 4;
 /// What a refusal says about the keys beyond that number.
 const LEFT_OUT: &str = "and more, which were not tried: name the right one with identity";
-/// An agent may wait for a touch on a security key; a hung one must not hang the login.
-const AGENT_LIMIT: Duration = Duration::from_secs(60);
 /// A server that asks a directory may be slow; one that wants the password changed never answers (the library drops that).
 const PASSWORD_LIMIT: Duration = Duration::from_secs(60);
 /// So many methods may be wanted one after another, refusals included.
@@ -94,7 +93,9 @@ impl<'a> Login<'a> {
     /// Asks the server for its methods, then goes on until it lets us in or nothing is left.
     pub(super) async fn run(mut self, offers: Offers) -> Result<(), ConnectFailure> {
         self.tried = offers.notes;
-        let asked = self.handle.authenticate_none(&self.endpoint.user).await;
+        let limit = self.limit();
+        let asking = self.handle.authenticate_none(&self.endpoint.user);
+        let asked = Turn::of_server(Stage::Request).keep(limit, asking).await?;
         let mut remaining = match self.read_answer(asked)? {
             Answer::In => return Ok(()),
             Answer::Remaining { methods, .. } => methods,
@@ -179,7 +180,7 @@ impl<'a> Login<'a> {
         identity: &Identity,
     ) -> Result<Answer, ConnectFailure> {
         self.note(&what, identity.path.display());
-        let offered = self.offer_with(what, &mut FileSigner(identity)).await;
+        let offered = self.offer_with(what, FileSigner(identity)).await?;
         self.read_signed(offered, "the file's key")
     }
 
@@ -192,38 +193,54 @@ impl<'a> Login<'a> {
             return Ok(Answer::NotOffered("agent: no socket".into()));
         };
         self.note(&what, "agent");
-        let signing = async {
+        let finding = async {
             let agent = AgentClient::connect_uds(socket).await;
             let mut agent = agent.map_err(|error| NotSigned::Failed(error.to_string()))?;
             self.bind(&mut agent).await;
-            self.offer_with(what, &mut AgentSigner { agent, key }).await
+            Ok(agent)
         };
-        match timeout(AGENT_LIMIT, signing).await {
-            Ok(offered) => self.read_signed(offered, "agent"),
-            Err(_) => Err(self.lost("the agent did not sign within a minute")),
-        }
+        let found = timeout(AGENT_LIMIT, finding).await;
+        let offered = match found.unwrap_or(Err(NotSigned::Hung)) {
+            Ok(agent) => self.offer_with(what, AgentSigner { agent, key }).await?,
+            Err(not_found) => Err(not_found),
+        };
+        self.read_signed(offered, "agent")
     }
 
-    async fn offer_with<S: Signer<Error = NotSigned>>(
+    /// Offers a key, and signs with it when the server takes it. Fails when the server leaves us without an answer.
+    async fn offer_with<S: Signer<Error = NotSigned> + Send>(
         &mut self,
         what: PublicKeyOrCertificate,
-        signer: &mut S,
-    ) -> Result<AuthResult, NotSigned> {
+        signer: S,
+    ) -> Result<Result<AuthResult, NotSigned>, ConnectFailure> {
         let user = self.endpoint.user.clone();
-        let hash = self.rsa_hash(&what.public_key()).await?;
-        let handle = &mut *self.handle;
-        match what {
-            PublicKeyOrCertificate::PublicKey { key, .. } => {
-                handle
-                    .authenticate_publickey_with(user, key, hash, signer)
-                    .await
+        let (turn, limit) = (Turn::of_server(Stage::Offer), self.limit());
+        let mut signer = InTurn {
+            signer,
+            turn: &turn,
+        };
+        let offering = async {
+            let hash = self.rsa_hash(&what.public_key()).await?;
+            let handle = &mut *self.handle;
+            match what {
+                PublicKeyOrCertificate::PublicKey { key, .. } => {
+                    handle
+                        .authenticate_publickey_with(user, key, hash, &mut signer)
+                        .await
+                }
+                PublicKeyOrCertificate::Certificate(certificate) => {
+                    handle
+                        .authenticate_certificate_with(user, certificate, hash, &mut signer)
+                        .await
+                }
             }
-            PublicKeyOrCertificate::Certificate(certificate) => {
-                handle
-                    .authenticate_certificate_with(user, certificate, hash, signer)
-                    .await
-            }
-        }
+        };
+        turn.keep(limit, offering).await
+    }
+
+    /// How long the server may take for one answer that no human waits for.
+    fn limit(&self) -> Duration {
+        owed::limit(self.endpoint.connect_timeout)
     }
 
     fn read_signed(
@@ -234,6 +251,7 @@ impl<'a> Login<'a> {
         match offered {
             Ok(result) => self.read_answer(Ok(result)),
             Err(NotSigned::Gone) => self.read_answer(Err(russh::Error::SendError)),
+            Err(NotSigned::Hung) => Err(self.lost("the agent did not sign within a minute")),
             Err(NotSigned::Failed(why)) => Ok(Answer::NotOffered(format!("{who}: {why}"))),
             Err(NotSigned::Locked { path, refused }) => {
                 let why = format!("{} is locked", path.display());

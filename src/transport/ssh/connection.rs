@@ -341,6 +341,7 @@ fn config(rule: &HostKeyRule, tuning: &Tuning) -> client::Config {
         keepalive_interval: Some(keepalive),
         keepalive_max: usize::try_from(lost).unwrap_or(usize::MAX),
         nodelay: true,
+        limits: tuning.rekey.limits(),
         preferred: Preferred {
             kex: wanted.kex_names().unwrap_or_else(kex_order).into(),
             key: wanted.host_key_order(rule.algorithms()).into(),

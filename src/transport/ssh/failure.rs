@@ -21,6 +21,12 @@ pub enum Stage {
     Handshake,
     /// Authentication.
     Login,
+    /// The answer to our request to log in.
+    Request,
+    /// The answer to a key that we offer.
+    Offer,
+    /// The answer to the signature of a key that the server takes.
+    Proof,
     /// The check that the other user can be become.
     Become,
 }
@@ -31,8 +37,28 @@ impl fmt::Display for Stage {
             Self::Tcp => "the TCP connection",
             Self::Handshake => "the SSH handshake",
             Self::Login => "the login",
+            Self::Request => "the server's answer to the request to log in",
+            Self::Offer => "the server's answer to an offered key",
+            Self::Proof => "the server's answer to a signature",
             Self::Become => "the check of the other user",
         })
+    }
+}
+
+impl Stage {
+    /// What may be behind it that a stage takes too long, and what to do about it.
+    fn slow(self) -> &'static str {
+        match self {
+            Self::Tcp | Self::Handshake => {
+                "the node may be overloaded, or something that is not SSH listens there"
+            }
+            Self::Login | Self::Become => {
+                "the node may be overloaded; see whether ssh logs in to it, and how long that takes"
+            }
+            Self::Request | Self::Offer | Self::Proof => {
+                "the node may be overloaded, or the directory that it looks users up in: if it is only slow, a longer ConnectTimeout waits longer for this too"
+            }
+        }
     }
 }
 
@@ -92,7 +118,7 @@ pub enum ConnectFailure {
         why: String,
     },
     /// The time for one stage ran out.
-    #[error("{stage} took longer than {} s; the node may be overloaded, or something that is not SSH listens there", .limit.as_secs())]
+    #[error("{stage} took longer than {} s; {}", .limit.as_secs(), .stage.slow())]
     TimedOut {
         /// What was under way.
         stage: Stage,

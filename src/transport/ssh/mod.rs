@@ -23,6 +23,7 @@ mod interactive;
 mod kept;
 mod known_hosts;
 mod offers;
+mod owed;
 mod proxy;
 mod route;
 mod sftp;
@@ -53,7 +54,7 @@ pub use known_hosts::{
 };
 pub use route::{Jump, Jumps, ProxyCommand, Route};
 pub(crate) use sftp::{SftpFailure, SftpFile};
-pub use tuning::{Algorithms, Family, Methods, NewKeys, Tuning};
+pub use tuning::{Algorithms, Family, Methods, NewKeys, Rekey, Tuning};
 pub use vault::{Changes, Vault};
 pub use wanted::{PasswordOf, Purpose, Wanted};
 pub use watcher::SeenKey;

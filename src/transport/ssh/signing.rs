@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use russh::Signer;
 use russh::keys::agent::AgentIdentity;
@@ -11,10 +12,14 @@ use russh::keys::ssh_key::Signature;
 use russh::keys::ssh_key::private::KeypairData;
 use russh::keys::{HashAlg, PrivateKey, signature};
 use tokio::net::UnixStream;
+use tokio::time::timeout;
 
 use super::identity::{Identity, Secret};
 
-/// Why a key file did not sign.
+/// An agent may wait for a touch on a security key; a hung one must not hang the login.
+pub(super) const AGENT_LIMIT: Duration = Duration::from_secs(60);
+
+/// Why there is no signature.
 #[derive(Debug)]
 pub(super) enum NotSigned {
     /// The server takes this key, and its file is locked.
@@ -23,6 +28,8 @@ pub(super) enum NotSigned {
         refused: bool,
     },
     Failed(String),
+    /// The agent says nothing.
+    Hung,
     /// The connection is gone.
     Gone,
 }
@@ -80,7 +87,9 @@ impl Signer for AgentSigner<'_> {
         hash: Option<HashAlg>,
         data: Vec<u8>,
     ) -> Result<Vec<u8>, NotSigned> {
-        let signed = self.agent.sign_request(self.key, hash, data).await;
+        let signing = self.agent.sign_request(self.key, hash, data);
+        let signed = timeout(AGENT_LIMIT, signing).await;
+        let signed = signed.map_err(|_| NotSigned::Hung)?;
         signed.map_err(|error| NotSigned::Failed(error.to_string()))
     }
 }

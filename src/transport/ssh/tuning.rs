@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use russh::keys::Algorithm;
-use russh::{MethodKind, cipher, kex, mac};
+use russh::{Limits, MethodKind, cipher, kex, mac};
 
 /// The finer points of a connection. The default is what holds where nobody says anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Tuning {
     pub keepalive: Option<Duration>,
     /// So many unanswered life signs are a lost connection (ServerAliveCountMax).
     pub keepalives_lost: Option<u32>,
+    /// When keys are exchanged anew (RekeyLimit).
+    pub rekey: Rekey,
     /// Which addresses are used (AddressFamily).
     pub family: Family,
     /// The local address that the connection comes from (BindAddress).
@@ -50,6 +52,29 @@ impl Tuning {
     pub(super) fn patience(&self) -> Duration {
         let (interval, lost) = self.keepalives();
         interval.saturating_mul(lost.saturating_add(1))
+    }
+}
+
+/// When keys are exchanged anew: after whichever comes first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rekey {
+    /// After so many bytes in one direction; never after more than 1 GiB, whatever stands here.
+    pub bytes: Option<u64>,
+    /// After so much time; an hour where nobody says another.
+    pub after: Option<Duration>,
+}
+
+impl Rekey {
+    pub(super) fn limits(&self) -> Limits {
+        let most = Limits::default();
+        let said = self
+            .bytes
+            .map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        Limits {
+            rekey_write_limit: most.rekey_write_limit.min(said.unwrap_or(usize::MAX)),
+            rekey_read_limit: most.rekey_read_limit.min(said.unwrap_or(usize::MAX)),
+            rekey_time_limit: self.after.unwrap_or(most.rekey_time_limit),
+        }
     }
 }
 

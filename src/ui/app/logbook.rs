@@ -336,12 +336,10 @@ fn told<'a>(run: &RunState, event: &'a Event) -> Option<Told<'a>> {
             Told::at(node, Stream::Err, format!("LOCKED by {by}"))
         }
         Event::Lock(LockEvent::Lost { node, by }) => {
-            let by = by.as_ref().map_or("nobody".into(), ToString::to_string);
-            Told::at(
-                node,
-                Stream::Err,
-                format!("its lock is LOST; now it has {by}"),
-            )
+            let to = by
+                .as_ref()
+                .map_or(": no run has it".into(), |by| format!(" to {by}"));
+            Told::at(node, Stream::Err, format!("its lock is LOST{to}"))
         }
         Event::Lock(LockEvent::Unusable { node, why } | LockEvent::Left { node, why }) => {
             Told::at(node, Stream::Err, format!("its lock: {why}"))

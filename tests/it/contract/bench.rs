@@ -80,6 +80,7 @@ impl Bench {
             Meeting::Known => bail!("the pretended cluster ends with its hands"),
             Meeting::ForeignLogin => bail!("nobody logs in to a pretended node"),
             Meeting::Impatient => bail!("a pretended link sends no life signs"),
+            Meeting::Rekeying => bail!("a pretended link has no keys"),
         }
     }
 

@@ -32,6 +32,8 @@ pub enum Meeting {
     ForeignLogin,
     /// As known, and a silent link is noticed within seconds.
     Impatient,
+    /// As known, and keys are exchanged anew after 256 KiB, each time with a group of the server's.
+    Rekeying,
 }
 
 /// A real server, and our own way to it.
@@ -97,7 +99,7 @@ impl Far {
                 let key = another("other").with_extension("pub");
                 fs::read_to_string(key).expect("a public key")
             }
-            Meeting::Known | Meeting::ForeignLogin | Meeting::Impatient => {
+            Meeting::Known | Meeting::ForeignLogin | Meeting::Impatient | Meeting::Rekeying => {
                 self.server.host_key.clone()
             }
         };
@@ -111,14 +113,20 @@ impl Far {
         fs::write(&file, lines).expect("known_hosts");
         let identity = match how {
             Meeting::ForeignLogin => another("foreign"),
-            Meeting::Known | Meeting::Unknown | Meeting::Changed | Meeting::Impatient => {
-                self.server.login_key.clone()
-            }
+            Meeting::Known
+            | Meeting::Unknown
+            | Meeting::Changed
+            | Meeting::Impatient
+            | Meeting::Rekeying => self.server.login_key.clone(),
         };
         let mut tuning = Tuning::default();
         if how == Meeting::Impatient {
             tuning.keepalive = Some(Duration::from_secs(1));
             tuning.keepalives_lost = Some(1);
+        }
+        if how == Meeting::Rekeying {
+            tuning.rekey.bytes = Some(256 << 10);
+            tuning.algorithms.kex = Some(vec!["diffie-hellman-group-exchange-sha256".into()]);
         }
         Endpoint {
             node: NODE.into(),

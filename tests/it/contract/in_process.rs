@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use russh::client::GexParams;
+use russh::kex::dh::groups::{DH_GROUP16, DhGroup};
 use russh::keys::{PrivateKey, PublicKey};
 use russh::server::{
     Auth, ChannelOpenHandle, Config, Handle, Handler, Msg, Session, VerifiedPublicKey,
@@ -28,8 +30,16 @@ pub struct Rules {
     pub host_key: PrivateKey,
     pub login: PublicKey,
     pub environment: Vec<(String, String)>,
+    pub part: Arc<Part>,
+}
+
+/// What a story wants of the server, and what the server tells it.
+#[derive(Default)]
+pub struct Part {
     /// So many channels are closed before their command is granted, as dropbear closes one at an unlucky moment.
     pub closes: AtomicU32,
+    /// How often a client has asked for a group: once in each `diffie-hellman-group-exchange-sha256`.
+    pub groups: AtomicU32,
 }
 
 /// Serves on a free port of `ip`, which is given back, until the task is ended.
@@ -100,7 +110,7 @@ impl Handler for Visit {
             return session.channel_failure(id);
         };
         let fewer = |left: u32| left.checked_sub(1);
-        let closes = &self.rules.closes;
+        let closes = &self.rules.part.closes;
         if (closes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer)).is_ok() {
             return session.close(id);
         }
@@ -121,6 +131,11 @@ impl Handler for Visit {
         session: &mut Session,
     ) -> Result<(), Self::Error> {
         session.channel_failure(id)
+    }
+
+    async fn lookup_dh_gex_group(&mut self, _: &GexParams) -> Result<Option<DhGroup>, Self::Error> {
+        self.rules.part.groups.fetch_add(1, Ordering::Relaxed);
+        Ok(Some(DH_GROUP16))
     }
 
     async fn channel_close(&mut self, id: ChannelId, _: &mut Session) -> Result<(), Self::Error> {

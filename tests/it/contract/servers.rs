@@ -6,11 +6,12 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use russh::keys::{PrivateKey, PublicKey};
 use tokio::task::JoinHandle;
 
-use super::in_process::{self, Rules};
+use super::in_process::{self, Part, Rules};
 use crate::support::sshd::{NODE_MARK, Sshd, end_all_of, new_key};
 use crate::support::tools::{find, require};
 use crate::support::users::TestUser;
@@ -212,15 +213,15 @@ impl Server {
         }))
     }
 
-    /// `closes`: so many channels are closed before their command is granted.
-    pub async fn in_process(ip: &str, closes: u32) -> Option<Server> {
+    /// A server within the test that plays this part.
+    pub async fn in_process(ip: &str, part: Arc<Part>) -> Option<Server> {
         let folder = Folder::new("in-process")?;
         let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect("a key file");
         let rules = Rules {
             host_key: PrivateKey::from_openssh(read("host_key")).expect("a private key"),
             login: PublicKey::from_openssh(&read("login_key.pub")).expect("a public key"),
             environment: folder.environment(),
-            closes: closes.into(),
+            part,
         };
         let (port, task) = in_process::serve(ip, rules).await;
         let host_key = folder.host_key();

@@ -7,9 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use holdpoint::model::procedure::UploadSpec;
 use holdpoint::model::reply::Claim;
-use holdpoint::transport::Errand;
 
 const SIZE: usize = 3 << 20;
 
@@ -54,17 +52,7 @@ async fn strike_while_uploading(ip: &str, config: &[&str], faults: Vec<Fault>) {
         let folder = field.server.home.join(format!("there{number}"));
         fs::create_dir(&folder).expect("a folder");
         let target = folder.join("pack.bin");
-        let spec = UploadSpec {
-            from: package.display().to_string(),
-            to: target.display().to_string(),
-            sha256: None,
-            mode: None,
-        };
-        let order = field.order(number, &format!("r1.up{number}.1"), "");
-        orders.push(Order {
-            errand: Errand::Upload(Box::new(spec)),
-            ..order
-        });
+        orders.push(field.upload(number, &format!("r1.up{number}.1"), &package, &target));
         targets.push(target);
     }
     let (over, watcher) = watch_for_torn(targets.clone());

@@ -44,7 +44,7 @@ const LISTS: [&str; 8] = [
 const USERS: [&str; 5] = ["root", "u1", "u?,!u2", "*", "!root,*"];
 
 /// What options may say: mostly right, now and then wrong.
-const VALUES: [(&str, &[&str]); 34] = [
+const VALUES: [(&str, &[&str]); 35] = [
     (
         "HostName",
         &[
@@ -176,6 +176,19 @@ const VALUES: [(&str, &[&str]); 34] = [
     ("ConnectTimeout", &["5", "1m30s", "none", "0", "2H", "1w"]),
     ("ServerAliveInterval", &["15", "1m", "0", "none"]),
     ("ServerAliveCountMax", &["0", "5", "+2"]),
+    (
+        "RekeyLimit",
+        &[
+            "64K",
+            "1G 1h",
+            "default none",
+            "default 30m",
+            "1.5m 0",
+            "\"100\" none",
+            "16 1m30s",
+            "0",
+        ],
+    ),
     ("AddressFamily", &["any", "inet", "INET6"]),
     ("BindAddress", &["127.0.0.1", "::1", "*"]),
     (
@@ -201,10 +214,13 @@ const VALUES: [(&str, &[&str]); 34] = [
 ];
 
 /// Lines that ssh does not take, or only in some places.
-const WRONG: [&str; 14] = [
+const WRONG: [&str; 17] = [
     "Port 0",
     "Port 99999",
     "ConnectTimeout 5x",
+    "RekeyLimit 15",
+    "RekeyLimit none",
+    "RekeyLimit 1G 1h x",
     "User a b",
     "User \"open",
     "Fancy x",

@@ -49,7 +49,7 @@ pub(super) const PASSES: [Case; 11] = [
 ];
 
 #[rustfmt::skip]
-pub(super) const VALUES: [Case; 54] = [
+pub(super) const VALUES: [Case; 70] = [
     ("host name in lower case", "HostName REAL.Lab\n", &["st1", "ST2"]),
     ("no host name", "User u\n", &["ST1", "10.0.0.1", "fe80::1"]),
     ("host name with token", "HostName %h.lab\n", &["st1", "ST2"]),
@@ -65,6 +65,22 @@ pub(super) const VALUES: [Case; 54] = [
     ("numbers", "ServerAliveCountMax 7\nNumberOfPasswordPrompts 1\nRequiredRSASize 3072\n", &["st1"]),
     ("number with a sign", "ServerAliveCountMax +7\n", &["st1"]),
     ("negative number", "ServerAliveCountMax -7\n", &["st1"]),
+    ("rekey limit", "RekeyLimit 64K 1h\n", &["st1"]),
+    ("rekey limit, the time later", "RekeyLimit 64K\nRekeyLimit 1G 1h\nRekeyLimit 2G 2h\n", &["st1"]),
+    ("rekey limit, the time left open", "RekeyLimit 64K none\nRekeyLimit 1G 1h\n", &["st1"]),
+    ("rekey limit, no time ever", "RekeyLimit 1G 0\nRekeyLimit 2G 1h\n", &["st1"]),
+    ("rekey limit, the bytes left to the cipher", "RekeyLimit default 30m\nRekeyLimit 1G\n", &["st1"]),
+    ("rekey limit of another host", "Host x\nRekeyLimit 1M 5\nHost *\nRekeyLimit 2M\n", &["st1"]),
+    ("rekey limit in parts of a unit", "RekeyLimit 1.5g\n", &["st1"]),
+    ("rekey limit with a sign behind", "RekeyLimit +100B!\n", &["st1"]),
+    ("rekey limit of a bare unit", "RekeyLimit K\n", &["st1"]),
+    ("rekey limit of no bytes", "RekeyLimit \"\" 1h\n", &["st1"]),
+    ("rekey limit, too small", "RekeyLimit 15\n", &["st1"]),
+    ("rekey limit below zero", "RekeyLimit -64K\n", &["st1"]),
+    ("rekey limit with a bad unit", "RekeyLimit 1Z\n", &["st1"]),
+    ("rekey limit none", "RekeyLimit none\n", &["st1"]),
+    ("rekey limit with a bad time", "RekeyLimit 1G often\n", &["st1"]),
+    ("rekey limit with too much", "RekeyLimit 1G none x\n", &["st1"]),
     ("port limits", "Port 65535\n", &["st1"]),
     ("port too large", "Port 65536\n", &["st1"]),
     ("port zero", "Port 0\n", &["st1"]),
@@ -203,7 +219,7 @@ pub(super) const LINES: [Case; 20] = [
     ("ignored too late", "Fancy yes\nIgnoreUnknown Fancy\n", &["st1"]),
     ("ignored elsewhere", "Host x\nIgnoreUnknown Fancy\nHost *\nFancy yes\n", &["st1", "x"]),
     ("dead options", "Protocol 2\nCipher blowfish\nUsePrivilegedPort yes\nUser u\n", &["st1"]),
-    ("other options", "ForwardAgent yes\nSendEnv LANG LC_*\nSetEnv A=b\nLocalForward 8080 localhost:80\nRekeyLimit 1G 1h\n", &["st1"]),
+    ("other options", "ForwardAgent yes\nSendEnv LANG LC_*\nSetEnv A=b\nLocalForward 8080 localhost:80\n", &["st1"]),
     ("no newline at the end", "User u", &["st1"]),
     ("nothing at all", "", &["st1"]),
     ("match without a word", "Match\n", &["st1"]),

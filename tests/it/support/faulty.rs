@@ -90,6 +90,7 @@ pub struct Faulty {
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
+    struck: watch::Sender<usize>,
 }
 
 #[derive(Default)]
@@ -101,7 +102,6 @@ struct State {
     wires: Vec<Arc<Wire>>,
     accepted: usize,
     most_open: usize,
-    struck: usize,
 }
 
 impl Faulty {
@@ -194,7 +194,14 @@ impl Faulty {
 
     /// Faults that came to strike.
     pub fn struck(&self) -> usize {
-        self.state().struck
+        *self.shared.struck.borrow()
+    }
+
+    /// Waits until so many faults have come to strike.
+    pub async fn has_struck(&self, times: usize) {
+        let mut struck = self.shared.struck.subscribe();
+        // The sender lives as long as we do.
+        let _ = struck.wait_for(|struck| *struck >= times).await;
     }
 
     /// Bytes that have passed on the latest connection that is open.

@@ -11,7 +11,7 @@ use holdpoint::transport::ssh::config::{
 use super::tool;
 
 /// The options that both must agree about.
-const COMPARED: [&str; 33] = [
+const COMPARED: [&str; 34] = [
     "hostname",
     "user",
     "port",
@@ -35,6 +35,7 @@ const COMPARED: [&str; 33] = [
     "connecttimeout",
     "serveraliveinterval",
     "serveralivecountmax",
+    "rekeylimit",
     "addressfamily",
     "bindaddress",
     "preferredauthentications",

@@ -14,6 +14,8 @@ pub(super) enum Form {
     Number,
     /// Seconds, or `1m30s`; `none` leaves it open.
     Time,
+    /// Bytes, then perhaps a time: two values, and the first wins of each.
+    Rekey,
     /// One of these words, in any case; each with the word that `ssh -G` prints.
     Choice(&'static [(&'static str, &'static str)]),
     /// Words of one line; `none` stands alone.
@@ -64,7 +66,7 @@ const CANONICAL: Form = Form::Choice(&[
 ]);
 
 /// The options that we follow, by the name that `ssh -G` prints.
-const FOLLOWED: [(&str, Form); 34] = [
+const FOLLOWED: [(&str, Form); 35] = [
     ("hostname", Form::Text),
     ("user", Form::Text),
     ("port", Form::Port),
@@ -88,6 +90,7 @@ const FOLLOWED: [(&str, Form); 34] = [
     ("connecttimeout", Form::Time),
     ("serveraliveinterval", Form::Time),
     ("serveralivecountmax", Form::Number),
+    ("rekeylimit", Form::Rekey),
     ("addressfamily", FAMILY),
     ("bindaddress", Form::Text),
     ("preferredauthentications", Form::Text),
@@ -102,7 +105,7 @@ const FOLLOWED: [(&str, Form); 34] = [
 ];
 
 /// Options that ssh(1) knows and we do not follow.
-const OTHER: [&str; 72] = [
+const OTHER: [&str; 71] = [
     "addkeystoagent",
     "bindinterface",
     "canonicaldomains",
@@ -153,7 +156,6 @@ const OTHER: [&str; 72] = [
     "pkcs11provider",
     "proxyusefdpass",
     "refuseconnection",
-    "rekeylimit",
     "remotecommand",
     "remoteforward",
     "requesttty",

@@ -11,7 +11,7 @@ use super::reader::{Picked, Reader, with_host};
 use super::tokens::Tokens;
 
 /// What holds where nobody says anything (readconf.c, `fill_default_options`).
-const DEFAULTS: [(&str, &str); 16] = [
+const DEFAULTS: [(&str, &str); 17] = [
     ("port", "22"),
     ("addressfamily", "any"),
     ("batchmode", "no"),
@@ -23,6 +23,7 @@ const DEFAULTS: [(&str, &str); 16] = [
     ("numberofpasswordprompts", "3"),
     ("passwordauthentication", "yes"),
     ("pubkeyauthentication", "true"),
+    ("rekeylimit", "0 0"),
     ("requiredrsasize", "1024"),
     ("serveralivecountmax", "3"),
     ("serveraliveinterval", "0"),
@@ -163,6 +164,7 @@ fn take(
                 ("proxyjump", _) if text == "none" => continue,
                 ("proxycommand", _) if text.eq_ignore_ascii_case("none") => continue,
                 ("hostkeyalias", _) => words = vec![text.to_ascii_lowercase()],
+                ("rekeylimit", _) if words.len() == 1 => words.push("0".into()),
                 (_, Some(list)) => {
                     let names = assembled(&text, list).map_err(|why| ConfigRefused {
                         place: value.origin.place().cloned(),

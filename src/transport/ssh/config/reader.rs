@@ -203,6 +203,7 @@ impl<'a> Reader<'a> {
             | Form::Port
             | Form::Number
             | Form::Time
+            | Form::Rekey
             | Form::Choice(_)
             | Form::Paths
             | Form::Many
@@ -335,6 +336,11 @@ impl<'a> Reader<'a> {
             }
         } else if values.is_empty() && !blocked {
             values.push(picked);
+        } else if form == Form::Rekey {
+            // A line that says the bytes only leaves the time to a later one.
+            let first = &mut values[0].words;
+            let said = first.len();
+            first.extend(picked.words.into_iter().skip(said));
         }
         if values.is_empty() {
             self.picked.remove(name);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::super::known_hosts::Place;
-use super::super::tuning::{Algorithms, Family, Methods, NewKeys, Tuning};
+use super::super::tuning::{Algorithms, Family, Methods, NewKeys, Rekey, Tuning};
 use super::algorithms::names;
 use super::answer::{Answer, Value};
 use super::jump::{Hop, hops};
@@ -89,6 +89,7 @@ impl Settings {
                 algorithms: reading.algorithms(&mut unusable)?,
                 keepalive: reading.seconds("serveraliveinterval"),
                 keepalives_lost: reading.number("serveralivecountmax"),
+                rekey: reading.rekey(),
                 family: reading.family(),
                 bind_address: answer.text("bindaddress"),
                 hash_known_hosts: reading.flag("hashknownhosts"),
@@ -311,6 +312,18 @@ impl<'a> Reading<'a> {
         }
         unusable.extend(left_out);
         Ok(usable)
+    }
+
+    /// 0 leaves it open: the bytes to the cipher, the time to nobody.
+    fn rekey(&self) -> Rekey {
+        let text = self.text("rekeylimit");
+        let mut said = text
+            .split(' ')
+            .map(|word| word.parse().ok().filter(|n| *n > 0));
+        Rekey {
+            bytes: said.next().flatten(),
+            after: said.next().flatten().map(Duration::from_secs),
+        }
     }
 
     fn family(&self) -> Family {

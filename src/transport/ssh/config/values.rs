@@ -1,4 +1,4 @@
-//! Values of options: numbers, ports, times, words with a fixed meaning, lists of paths.
+//! Values of options: numbers, ports, times, amounts.
 
 /// Seconds of `90`, `1m30s`, `2h`: parts add up (sshd_config(5), TIME FORMATS).
 pub(super) fn seconds(text: &str) -> Option<u32> {
@@ -42,6 +42,38 @@ pub(super) fn number(text: &str, most: u32) -> Option<u32> {
     (value <= most && (!negative || value == 0)).then_some(value)
 }
 
+/// Bytes of `64K`, `1.5G`, `100`, written as scan_scaled(3) takes them; never fewer than none.
+pub(super) fn scaled(text: &str) -> Option<u64> {
+    let text = text.trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
+    let (negative, text) = match text.strip_prefix('-') {
+        Some(text) => (true, text),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let (amount, unit) = text.split_at(end.unwrap_or(text.len()));
+    let mut unit = unit.chars();
+    let factor: u128 = match unit.next() {
+        None => 1,
+        Some(letter) => 1 << (10 * "BKMGTPE".find(letter.to_ascii_uppercase())?),
+    };
+    // A sign may follow the unit, and says nothing.
+    if unit.next().is_some_and(|next| next.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let digits = |text: &str| match text {
+        "" => Some(0),
+        text => text.parse::<u64>().ok().map(u128::from),
+    };
+    let (whole, fraction) = amount.split_once('.').unwrap_or((amount, ""));
+    let tenths = 10_u128.pow(u32::try_from(fraction.len()).ok().filter(|n| *n < 20)?);
+    let total = digits(whole)? * factor + digits(fraction)? * factor / tenths;
+    // ssh(1) counts in a signed number.
+    let total = i64::try_from(total)
+        .ok()
+        .filter(|total| !negative || *total == 0)?;
+    u64::try_from(total).ok()
+}
+
 /// A TCP port, or the name of a service in `/etc/services`.
 pub(super) fn port(text: &str) -> Option<u16> {
     let number = match number(text, 65_535) {
@@ -71,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_numbers_and_ports() {
+    fn times_numbers_amounts_and_ports() {
         let times = [
             ("90", Some(90)),
             ("1m30s", Some(90)),
@@ -92,6 +124,26 @@ mod tests {
         assert_eq!(number("-1", 9), None);
         assert_eq!(number("10", 9), None);
         assert_eq!(number("1x", 9), None);
+        let amounts = [
+            ("64K", Some(65_536)),
+            ("1g", Some(1 << 30)),
+            ("1.5M", Some(1_572_864)),
+            (".5k", Some(512)),
+            ("1.9", Some(1)),
+            ("+7B", Some(7)),
+            ("K", Some(0)),
+            ("-0", Some(0)),
+            ("-1", None),
+            ("1KB", None),
+            ("1.2.3K", None),
+            ("7E", Some(7 << 60)),
+            ("8E", None),
+            ("1X", None),
+            ("++1", None),
+        ];
+        for (text, wanted) in amounts {
+            assert_eq!(scaled(text), wanted, "{text}");
+        }
         assert_eq!(
             (port("22"), port("0"), port("65536"), port("no such")),
             (Some(22), None, None, None)

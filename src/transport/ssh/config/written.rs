@@ -5,10 +5,12 @@ use super::line::Line;
 use super::machine::Machine;
 use super::options::Form;
 use super::tokens::variables_are_set;
-use super::values::{number, port, seconds};
+use super::values::{number, port, scaled, seconds};
 
 /// As many known_hosts files as ssh(1) takes (`SSH_MAX_HOSTS_FILES`).
 const HOST_FILES: usize = 32;
+/// RekeyLimit is no smaller than this (bytes); 0 leaves it to the cipher.
+const LEAST_REKEY: u64 = 16;
 
 /// The value of a line in the form that `ssh -G` prints; nothing if the line leaves the option open.
 pub(super) fn of_line(
@@ -25,6 +27,7 @@ pub(super) fn of_line(
             one(printed.ok_or("it names no jump host: [user@]host[:port], with commas between")?)
         }
         Form::Paths => paths(words),
+        Form::Rekey => rekey(words).map(Some),
         Form::Text
         | Form::Agent
         | Form::Port
@@ -50,11 +53,7 @@ fn of_word(form: Form, word: String, machine: &Machine) -> Result<Option<String>
             Some(number) => Ok(Some(number.to_string())),
             None => Err(format!("{word:?} is no number")),
         },
-        Form::Time if word == "none" => Ok(None),
-        Form::Time => match seconds(&word) {
-            Some(seconds) => Ok(Some(seconds.to_string())),
-            None => Err(format!("{word:?} is no time, such as 90 or 1m30s")),
-        },
+        Form::Time => time(&word),
         Form::Choice(choices) => {
             let same = |(name, _): &&(&str, &str)| name.eq_ignore_ascii_case(&word);
             match choices.iter().find(same) {
@@ -74,11 +73,42 @@ fn of_word(form: Form, word: String, machine: &Machine) -> Result<Option<String>
         | Form::Match
         | Form::Include
         | Form::Paths
+        | Form::Rekey
         | Form::Command
         | Form::Jump
         | Form::Other
         | Form::Dead => Ok(Some(word)),
     }
+}
+
+fn time(word: &str) -> Result<Option<String>, String> {
+    if word == "none" {
+        return Ok(None);
+    }
+    match seconds(word) {
+        Some(seconds) => Ok(Some(seconds.to_string())),
+        None => Err(format!("{word:?} is no time, such as 90 or 1m30s")),
+    }
+}
+
+/// One word for the bytes, and a second where the line says a time.
+fn rekey(words: Vec<String>) -> Result<Vec<String>, String> {
+    let (bytes, after) = match words.as_slice() {
+        [] => return Err("it says nothing".into()),
+        [bytes] => (bytes, None),
+        [bytes, after] => (bytes, time(after)?),
+        [_, _, more, ..] => return Err(format!("{more:?} is too much")),
+    };
+    let bytes = match bytes.as_str() {
+        "" => return Err("it says nothing".into()),
+        "default" => 0,
+        word => match scaled(word) {
+            Some(bytes) if bytes == 0 || bytes >= LEAST_REKEY => bytes,
+            Some(_) => return Err(format!("{word:?} is less than {LEAST_REKEY} bytes")),
+            None => return Err(format!("{word:?} is no amount, such as 64K or 1G")),
+        },
+    };
+    Ok(std::iter::once(bytes.to_string()).chain(after).collect())
 }
 
 fn single(words: Vec<String>) -> Result<String, String> {

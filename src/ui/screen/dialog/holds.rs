@@ -14,6 +14,8 @@ use crate::ui::{Role, format};
 
 /// Last lines of a script that a failure shows.
 const TAIL: usize = 6;
+/// What the taking over of a lock wants to be typed.
+const RUN_AND_REASON: &str = "RUN REASON";
 
 /// The options of a hold point that is still open.
 pub(super) fn options<'a>(app: &'a App, key: &HoldKey) -> &'a [HoldOption] {
@@ -60,17 +62,11 @@ pub(super) fn list(app: &App, modal: &Modal, key: &HoldKey, columns: usize) -> D
     dialog
 }
 
-/// The text of a hold point without the lines that repeat its options, and the last lines of its script.
+/// The own text of a hold point, and the last lines of its script.
 fn told(app: &App, hold: &Hold, options: &[HoldOption], columns: usize) -> Vec<Line<'static>> {
     let look = &app.look;
-    let repeats = |text: &str| {
-        options
-            .iter()
-            .any(|option| text == format!("{}: {}", option.usage(), option.title))
-    };
     let mut lines: Vec<Line<'static>> = Vec::new();
-    let shown = hold.text.iter().filter(|text| !repeats(text));
-    for (at, text) in shown.enumerate() {
+    for (at, text) in own_text(hold, options).enumerate() {
         let role = match at {
             0 => Role::Title,
             _ if text.starts_with("known of ") => Role::LogObs,
@@ -114,6 +110,16 @@ fn told(app: &App, hold: &Hold, options: &[HoldOption], columns: usize) -> Vec<L
         }
     }
     lines
+}
+
+/// The text of a hold point without the lines that repeat its options.
+fn own_text<'a>(hold: &'a Hold, options: &'a [HoldOption]) -> impl Iterator<Item = &'a String> {
+    let repeats = |text: &str| {
+        options
+            .iter()
+            .any(|option| text == format!("{}: {}", option.usage(), option.title))
+    };
+    hold.text.iter().filter(move |text| !repeats(text))
 }
 
 fn record<'a>(app: &'a App, id: &str) -> Option<&'a ActionRecord> {
@@ -184,11 +190,13 @@ pub(super) fn choice(
     if let Some(hold) = app.hold(key) {
         let head = hold.text.first().map_or("", String::as_str);
         lines.extend(wrapped(look, Role::Dim, head, columns));
-        if matches!(
+        let asks = matches!(
             hold.kind,
             HoldKind::Manual | HoldKind::Attest | HoldKind::Decide | HoldKind::Prompt
-        ) {
-            for text in hold.text.iter().skip(1) {
+        );
+        // Who takes a lock over must see whose it is, and what of theirs still runs.
+        if asks || option.note == Some(RUN_AND_REASON) {
+            for text in own_text(hold, options(app, key)).skip(1) {
                 lines.extend(wrapped(look, Role::Base, text, columns));
             }
         }
@@ -240,6 +248,7 @@ fn note_words(option: &str, wanted: &str) -> &'static str {
         }
         "TEXT" => "It is given to the program, and journalled. Esc goes back.",
         "REASON" => "The reason is journalled and printed in the report. Esc goes back.",
+        RUN_AND_REASON => "First the run, then why; the report prints both. Esc goes back.",
         "OPTION" => "Type one of the words above. Esc goes back.",
         _ => "Say what you did or saw; it is journalled. Esc goes back.",
     }

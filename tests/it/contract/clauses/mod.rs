@@ -12,6 +12,8 @@ use anyhow::Result;
 
 use super::bench::Bench;
 
+pub use looks::checks;
+
 /// A story on a bench; an error says what was not kept.
 pub type Story<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 

@@ -158,7 +158,7 @@ fn strike(wire: &Wire, shared: &Shared, direction: Direction, wanted: usize) -> 
         armed && flow.armed.is_none()
     });
     if struck {
-        shared.state().struck += 1;
+        shared.struck.send_modify(|struck| *struck += 1);
     }
     passing
 }
