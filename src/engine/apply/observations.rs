@@ -27,6 +27,9 @@ impl RunState {
                 };
                 self.set_link(node, link);
             }
+            Event::JumpKeySeen { jump, key, node } => {
+                self.keep_jump_key(jump, key, node, entry.at);
+            }
             Event::SecretGiven { node, .. } => self.secret_given(node),
             Event::Rebooted { node, now, .. } => {
                 if let Some(state) = self.nodes.get_mut(node) {
@@ -85,7 +88,12 @@ impl RunState {
                 why: why.clone(),
                 since: entry.at,
             },
-            LinkReport::UnknownHostKey { key } => LinkState::AsksHostKey { key: key.clone() },
+            // Told by an event of its own.
+            LinkReport::JumpKey { .. } => return,
+            LinkReport::UnknownHostKey { key, jump } => LinkState::AsksHostKey {
+                key: key.clone(),
+                jump: jump.clone(),
+            },
             LinkReport::ChangedHostKey { change } => LinkState::AsksChangedKey {
                 change: change.clone(),
             },
@@ -138,7 +146,8 @@ impl RunState {
             by: by.clone(),
             at: entry.at,
         });
-        state.let_in = Some(change);
+        state.let_in = Some(change.clone());
+        self.let_jump_key_hold(&change);
     }
 
     /// What one node was given, every node has that asked the same.

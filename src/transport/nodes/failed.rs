@@ -98,7 +98,7 @@ fn connecting(failure: ConnectFailure, why: String, attempt: u32, seed: u64, was
         ConnectFailure::ProxyCommand {
             hopeless: false, ..
         } => Next::Again(soon, why),
-        ConnectFailure::Jump { jump, failure } => {
+        ConnectFailure::Jump { jump, failure, .. } => {
             of_jump(&jump, connecting(*failure, why, attempt, seed, was_up))
         }
         // A node that is booting may not be in the name service yet, or may let nobody in yet.
@@ -146,9 +146,10 @@ fn connecting(failure: ConnectFailure, why: String, attempt: u32, seed: u64, was
 /// Says in the question about a host key that it is not the node's own.
 fn of_jump(jump: &str, next: Next) -> Next {
     match next {
-        Next::Ask(LinkReport::UnknownHostKey { mut key }, question) => {
-            key.algorithm = format!("jump host {jump}: {}", key.algorithm);
-            Next::Ask(LinkReport::UnknownHostKey { key }, question)
+        // Of several hosts in a row the one nearest to the key is named already.
+        Next::Ask(LinkReport::UnknownHostKey { key, jump: of }, question) => {
+            let jump = of.or_else(|| Some(one_line(jump)));
+            Next::Ask(LinkReport::UnknownHostKey { key, jump }, question)
         }
         // We never take a host on the way down: its key has no reason to change.
         Next::Ask(LinkReport::ChangedHostKey { change }, _) => stop(Refusal::HostKey, change.why),
@@ -162,6 +163,7 @@ fn unknown_key(name: String, algorithm: String, fingerprint: String, key: Public
             algorithm,
             fingerprint: fingerprint.clone(),
         },
+        jump: None,
     };
     let unknown = UnknownKey {
         name,

@@ -11,7 +11,7 @@ use crate::transport::ssh::config::{
     Answer, Ask, ConfigRefused, Resolver, Settings, Way, agent_socket, last_hop,
 };
 use crate::transport::ssh::{
-    Become, Endpoint, Jumps, KnownHostsFiles, Method, Place, ProxyCommand, Route,
+    Become, Endpoint, JumpKeys, Jumps, KnownHostsFiles, Method, Place, ProxyCommand, Route,
 };
 
 /// Limit for a TCP connection where nobody names one.
@@ -89,6 +89,11 @@ impl Ways {
         self.resolver
             .answer(ask)
             .map_err(|refused| refused.to_string())
+    }
+
+    /// The keys that hosts on the way must show; what an earlier session has seen is put in here.
+    pub fn jump_keys(&self) -> &JumpKeys {
+        self.jumps.keys()
     }
 
     /// What the operator should know about the configuration: options without effect, algorithms that we do not have.

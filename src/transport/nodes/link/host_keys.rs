@@ -3,12 +3,23 @@
 use super::super::failed::{UnknownKey, refused};
 use super::super::tell::one_line;
 use super::Link;
-use crate::model::reply::{LinkReport, Refusal};
+use crate::model::reply::{HostKey, LinkReport, Refusal};
 use crate::transport::ssh::{
     PinnedKey, ReplacedKey, append_known_host, fingerprint, hashed_name, replace_known_host,
 };
 
 impl Link {
+    /// Tells the keys of the hosts on the way, whatever became of the node behind them.
+    pub(super) async fn tell_way(&self) {
+        for (jump, pinned) in self.endpoint.route.keys() {
+            let key = HostKey {
+                algorithm: pinned.algorithm,
+                fingerprint: pinned.fingerprint,
+            };
+            self.tell(LinkReport::JumpKey { jump, key }).await;
+        }
+    }
+
     /// Whether another attempt is worth while after an answer about an unknown key.
     pub(super) async fn key_answered(
         &self,
@@ -87,11 +98,15 @@ impl Link {
                 return false;
             }
         }
-        self.endpoint.pinned = Some(PinnedKey {
+        let pinned = PinnedKey {
             algorithm: replaced.key.algorithm().to_string(),
             fingerprint: print,
             let_in: true,
-        });
+        };
+        // Others may be reached through this node.
+        let ways = self.added.borrow().jump_keys.clone();
+        ways.let_in(&replaced.name, &replaced.pinned.fingerprint, &pinned);
+        self.endpoint.pinned = Some(pinned);
         true
     }
 }
