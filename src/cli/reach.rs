@@ -19,7 +19,7 @@ use crate::model::procedure::{Access, CheckKind, ParamKind, Probe};
 use crate::model::reply::HostKey;
 use crate::model::script::{Class, Script, quote};
 use crate::transport::nodes::{
-    CheckSetup, NodeSetup, ProbeSetup, Secrets, SshLooks, Surroundings, Ways, ask,
+    CheckSetup, NodeSetup, ProbeSetup, Secrets, SshLooks, Surroundings, Ways,
 };
 use crate::transport::ssh::config::{Files, Machine, Resolver};
 use crate::transport::ssh::{Credentials, Endpoint, FirstKey, PinnedKey};
@@ -114,7 +114,7 @@ fn endpoint(brief: &Brief, node: &Node, ways: &mut Ways) -> Result<Endpoint, Str
     if *access == Access::default() {
         return ways.endpoint(node);
     }
-    let said = ways.answer(&ask(node))?;
+    let said = ways.answer(node)?;
     let mut told = node.clone();
     if !said.is_set("port") {
         told.ssh.port = node.ssh.port.or(access.port);

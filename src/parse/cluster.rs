@@ -8,7 +8,7 @@ use super::complaint::Complaint;
 use super::places::Places;
 use super::reader::{Desk, Item, Table};
 use crate::model::cluster::{
-    Become, BecomeMethod, Cluster, Given, Node, Place, SecretSource, Ssh, Window,
+    Become, BecomeMethod, Cluster, ConfigFile, Given, Node, Place, SecretSource, Ssh, Window,
 };
 use crate::model::ids::{NodeId, ParamId, RoleId};
 use crate::model::time::Span;
@@ -293,6 +293,7 @@ fn is_host_char(c: char) -> bool {
 /// `[ssh]`, or a node's own part of it. What is not said comes from below.
 #[derive(Clone, Default)]
 struct SshPart {
+    config: Option<ConfigFile>,
     user: Option<String>,
     port: Option<u16>,
     jump: Option<String>,
@@ -310,6 +311,7 @@ impl SshPart {
     fn over(self, defaults: &SshPart) -> Ssh {
         let below = defaults.clone();
         Ssh {
+            config: self.config.or(below.config),
             user: self.user.or(below.user),
             port: self.port.or(below.port),
             jump: self.jump.or(below.jump),
@@ -330,6 +332,7 @@ impl SshPart {
 
 fn ssh(mut table: Table<'_>) -> SshPart {
     let part = SshPart {
+        config: table.item("config").and_then(|item| config(&item)),
         user: table.item("user").and_then(|item| user(&item)),
         port: table.item("port").and_then(|item| port(&item)),
         jump: table.optional_text("jump"),
@@ -348,6 +351,22 @@ fn ssh(mut table: Table<'_>) -> SshPart {
     };
     table.finish();
     part
+}
+
+/// A path that leads to the same file wherever the run is taken up again.
+fn config(item: &Item<'_>) -> Option<ConfigFile> {
+    let path = item.full_text()?;
+    let odd = path.contains(char::is_control);
+    if odd || !(path == "none" || path.starts_with('/') || path.starts_with("~/")) {
+        item.complain(
+            format!("`{path}` is not a whole path"),
+            "write the whole path on this machine, beginning with `/` or `~/`; or `none`, to read no ssh configuration at all",
+        );
+    }
+    Some(ConfigFile {
+        path,
+        place: item.place(),
+    })
 }
 
 fn user(item: &Item<'_>) -> Option<String> {
