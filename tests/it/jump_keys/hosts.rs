@@ -147,6 +147,7 @@ pub struct Node {
     pub name: String,
     pub ip: String,
     pub port: u16,
+    pub home: PathBuf,
     key: PrivateKey,
     task: JoinHandle<()>,
 }
@@ -176,6 +177,7 @@ impl Node {
             name: name.into(),
             ip: ip.into(),
             port,
+            home,
             key: key(number),
             task,
         }
