@@ -45,7 +45,10 @@ pub enum LinkReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refusal {
+    /// That of the node itself.
     HostKey,
+    /// That of a host on the way.
+    JumpKey,
     Login,
     /// The other user that scripts should run as cannot be had.
     Become,

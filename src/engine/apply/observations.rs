@@ -5,25 +5,32 @@ use crate::engine::brief::Person;
 use crate::engine::event::{Entry, Event};
 use crate::engine::state::{Alarm, LinkState, Override, RunState};
 use crate::model::ids::NodeId;
-use crate::model::reply::LinkReport;
+use crate::model::reply::{LinkReport, Refusal};
 
 impl RunState {
     pub(in crate::engine) fn apply_observation(&mut self, entry: &Entry) {
         match &entry.event {
             Event::Linked { node, report } => self.on_link(node, report, entry),
             Event::HostKeyAnswered {
-                node, accepted, by, ..
+                node,
+                jump,
+                accepted,
+                by,
+                ..
             } => {
                 if *accepted {
                     self.let_new_key_hold(node, by, entry);
                 }
-                let link = if *accepted {
-                    LinkState::Connecting
-                } else {
-                    LinkState::Refused {
-                        refusal: crate::model::reply::Refusal::HostKey,
+                let link = match (accepted, jump) {
+                    (true, _) => LinkState::Connecting,
+                    (false, None) => LinkState::Refused {
+                        refusal: Refusal::HostKey,
                         why: "its host key was not accepted".into(),
-                    }
+                    },
+                    (false, Some(jump)) => LinkState::Refused {
+                        refusal: Refusal::JumpKey,
+                        why: format!("the host key of the jump host {jump} was not accepted"),
+                    },
                 };
                 self.set_link(node, link);
             }

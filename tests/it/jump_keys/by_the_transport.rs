@@ -57,6 +57,24 @@ async fn told(
     eyes.until(&format!("a report about {name}"), says).await
 }
 
+/// The same, if it was told already the latest such report.
+async fn soon(
+    eyes: &mut Watcher<SshLooks>,
+    name: &str,
+    wanted: fn(&LinkReport) -> bool,
+) -> LinkReport {
+    let before = eyes.seen.iter().rev().find_map(|arrival| match arrival {
+        Arrival::Link { node, report } if node.as_str() == name && wanted(report) => {
+            Some(report.clone())
+        }
+        _ => None,
+    });
+    match before {
+        Some(report) => report,
+        None => told(eyes, name, wanted).await,
+    }
+}
+
 /// Every key of a host on the way that was told so far: host, fingerprint.
 fn keys_told(eyes: &Watcher<SshLooks>) -> BTreeSet<(String, String)> {
     let key = |arrival: &Arrival| match arrival {
@@ -77,11 +95,11 @@ fn is_settled(report: &LinkReport) -> bool {
     is_up(report) || matches!(report, LinkReport::Refused { .. })
 }
 
-/// The words of a refusal because of a host key.
+/// The words of a refusal because of the key of a host on the way.
 fn refusal(report: LinkReport) -> String {
     match report {
         LinkReport::Refused {
-            refusal: Refusal::HostKey,
+            refusal: Refusal::JumpKey,
             why,
         } => why,
         other => panic!("not refused: {other:?}"),
@@ -118,14 +136,8 @@ async fn all_nodes_behind_a_host_tell_the_same_key_of_it() {
         through(&mut jumps, desk.jump(&host), endpoint)
     };
     let mut eyes = eyes(vec![way(&n1), way(&n2)]);
-    told(&mut eyes, "n1", is_up).await;
-    if !eyes
-        .seen
-        .iter()
-        .any(|arrival| matches!(arrival, Arrival::Link { node, report } if node.as_str() == "n2" && is_up(report)))
-    {
-        told(&mut eyes, "n2", is_up).await;
-    }
+    soon(&mut eyes, "n1", is_up).await;
+    soon(&mut eyes, "n2", is_up).await;
     let only = BTreeSet::from([(host.place(), host.fingerprint())]);
     assert_eq!(keys_told(&eyes), only);
 }
@@ -248,4 +260,37 @@ async fn hosts_in_a_row_have_a_record_each_and_openssh_is_held_to_it() {
     for part in [&first, &print(&bastion), &format!("{}:2", file.display())] {
         assert!(why.contains(part.as_str()), "no {part:?} in: {why}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_on_the_way_to_another_is_let_in_for_both() {
+    let Some(gate) = Sshd::start("gate", "127.0.162.13") else {
+        return;
+    };
+    let behind = Sshd::start("n1", "127.0.162.14").expect("there was an sshd before");
+    let mut jumps = Jumps::default();
+    let through_it = through(&mut jumps, friend(&gate), friend(&behind));
+    let mut eyes = eyes(vec![friend(&gate), through_it]);
+    soon(&mut eyes, "gate", is_up).await;
+    soon(&mut eyes, "n1", is_up).await;
+    eyes.seen.clear();
+    gate.change_host_key();
+    let is_changed = |report: &LinkReport| matches!(report, LinkReport::ChangedHostKey { .. });
+    let LinkReport::ChangedHostKey { change } = soon(&mut eyes, "gate", is_changed).await else {
+        unreachable!("it was asked for");
+    };
+    let is_refused = |report: &LinkReport| matches!(report, LinkReport::Refused { .. });
+    let why = refusal(soon(&mut eyes, "n1", is_refused).await);
+    assert!(why.contains(&change.shown.fingerprint), "{why}");
+    eyes.seen.clear();
+    eyes.look(Look::HostKey {
+        node: "gate".into(),
+        fingerprint: change.shown.fingerprint.clone(),
+        accept: true,
+    });
+    soon(&mut eyes, "gate", is_up).await;
+    eyes.look(Look::Connect { node: "n1".into() });
+    soon(&mut eyes, "n1", is_up).await;
+    let new = BTreeSet::from([(change.name.clone(), change.shown.fingerprint.clone())]);
+    assert_eq!(keys_told(&eyes), new);
 }

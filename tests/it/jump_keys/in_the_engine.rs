@@ -7,8 +7,8 @@ use holdpoint::engine::input::Input;
 use holdpoint::engine::state::{JumpKey, LinkState, RunState};
 use holdpoint::model::drill::{Fault, KeyFault};
 use holdpoint::model::ids::NodeId;
-use holdpoint::model::reply::{HostKey, LinkReport};
-use holdpoint::report::{html, markdown, tell};
+use holdpoint::model::reply::{HostKey, LinkReport, Refusal};
+use holdpoint::report::{html, lines, markdown, tell};
 
 use crate::support::pure::PureRun;
 
@@ -141,36 +141,30 @@ fn a_journal_from_before_these_records_is_read_as_it_was() {
 
 #[test]
 fn the_question_and_the_answer_name_the_host_whose_key_it_is() {
-    let mut run = opened();
-    let node = names(&run)[0].clone();
-    let report = LinkReport::UnknownHostKey {
-        key: key("x"),
-        jump: Some("ana@bastion".into()),
-    };
-    run.take(&Input::Link {
-        node: node.clone(),
-        report,
-    });
-    let hold = run
-        .holds()
-        .into_iter()
-        .find(|hold| hold.id == node.as_str());
-    let hold = hold.expect("a question");
-    assert!(
-        hold.text[0].contains("jump host ana@bastion, on the way to "),
-        "{:?}",
-        hold.text
-    );
-    run.answer(&hold, "yes");
-    let told = holdpoint::report::lines::line(
-        run.entries
-            .iter()
-            .rfind(|entry| matches!(entry.event, Event::HostKeyAnswered { .. }))
-            .expect("it was answered"),
-        holdpoint::report::lines::Detail::Full,
-    );
-    assert!(
-        told.contains("jump host ana@bastion, host key SHA256:x: accepted"),
-        "{told}"
-    );
+    for (typed, word) in [("yes", "accepted"), ("no", "refused")] {
+        let mut run = opened();
+        let node = names(&run)[0].clone();
+        let report = LinkReport::UnknownHostKey {
+            key: key("x"),
+            jump: Some("ana@bastion".into()),
+        };
+        run.take(&Input::Link {
+            node: node.clone(),
+            report,
+        });
+        let mut holds = run.holds().into_iter();
+        let hold = holds.find(|hold| hold.id == node.as_str());
+        let hold = hold.expect("a question");
+        let asked = "jump host ana@bastion, on the way to ";
+        assert!(hold.text[0].contains(asked), "{:?}", hold.text);
+        run.answer(&hold, typed);
+        let answered = |entry: &&Entry| matches!(entry.event, Event::HostKeyAnswered { .. });
+        let entry = run.entries.iter().rfind(answered).expect("it was answered");
+        let told = lines::line(entry, lines::Detail::Full);
+        let said = format!("jump host ana@bastion, host key SHA256:x: {word}");
+        assert!(told.contains(&said), "{told}");
+        let link = run.state.nodes[&node].link.clone();
+        let refused = matches!(&link, LinkState::Refused { refusal: Refusal::JumpKey, why } if why.contains("ana@bastion"));
+        assert_eq!(refused, typed == "no", "{link:?}");
+    }
 }

@@ -33,8 +33,15 @@ impl Link {
             return false;
         }
         if !accept {
-            let why = format!("its host key {fingerprint} was not accepted");
-            self.tell(refused(Refusal::HostKey, why)).await;
+            let (refusal, whose) = match &unknown.jump {
+                None => (Refusal::HostKey, "its host key".into()),
+                Some(jump) => (
+                    Refusal::JumpKey,
+                    format!("the host key of the jump host {jump},"),
+                ),
+            };
+            let why = format!("{whose} {fingerprint} was not accepted");
+            self.tell(refused(refusal, why)).await;
             return false;
         }
         let own = self.endpoint.known_hosts.own.clone();
