@@ -214,7 +214,7 @@ pub struct SshConfig {
     /// A host as a cluster file would name it, or a cluster file
     #[arg(value_name = "HOST|FILE", required_unless_present = "guide")]
     pub what: Option<String>,
-    /// Read this ssh configuration only, as `ssh -F` does
+    /// Read this ssh configuration only, as `ssh -F` does; `none` reads no file
     #[arg(short = 'F', long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Print how nodes are reached: ssh_config, host keys, logins, jobs, limits, tested servers

@@ -18,12 +18,13 @@ use crate::engine::state::RunState;
 use crate::journal::StateDir;
 use crate::model::cluster::{Given, Node, SecretSource};
 use crate::model::procedure::{Access, CheckKind, ParamKind, Probe};
+use crate::model::reply::HostKey;
 use crate::model::script::{Class, Script, quote};
 use crate::transport::nodes::{
-    CheckSetup, NodeSetup, ProbeSetup, Secrets, SshLooks, Surroundings, Ways, ask,
+    CheckSetup, NodeSetup, ProbeSetup, Secrets, SshLooks, Surroundings, Ways,
 };
 use crate::transport::ssh::config::{Files, Machine, Resolver};
-use crate::transport::ssh::{Credentials, Endpoint, PinnedKey};
+use crate::transport::ssh::{Credentials, Endpoint, FirstKey, PinnedKey};
 
 /// Eyes on the real nodes; nothing is connected yet. A resumed run hands in its state: the host keys that it has seen hold
 /// for the rest of it.
@@ -38,6 +39,7 @@ pub(super) fn looks(
     // Opened so that it exists with the right modes before a host key is written into it.
     folder::state_dir(settings, Some(brief.mode))?;
     let mut ways = ways(settings, Files::Usual)?;
+    past.into_iter().for_each(|state| hold_to(state, &ways));
     ways.look_up(&brief.cluster.nodes);
     let mut setups = Vec::new();
     let mut secrets = Secrets::default();
@@ -74,6 +76,32 @@ pub(super) fn ways(settings: &Settings, files: Files) -> Result<Ways, CliError> 
     Ok(Ways::new(resolver(&around, files), around))
 }
 
+/// The hosts on the way must show the keys that the run has seen there before.
+fn hold_to(state: &RunState, ways: &Ways) {
+    let opened = state.opening.as_ref().map(|opening| opening.wall);
+    for (place, seen) in &state.jump_keys {
+        let when = opened.and_then(|wall| {
+            let at = wall.checked_add(i64::try_from(seen.at.0).ok()?)?;
+            let at = jiff::Timestamp::from_millisecond(at).ok()?;
+            Some(at.round(jiff::Unit::Second).unwrap_or(at).to_string())
+        });
+        let when = when.unwrap_or_else(|| format!("{} into the run", seen.at));
+        let first = FirstKey {
+            key: pinned(&seen.key, seen.let_in),
+            seen: format!("on the way to {}, {when}", seen.node),
+        };
+        ways.jump_keys().remember(place, first);
+    }
+}
+
+fn pinned(key: &HostKey, let_in: bool) -> PinnedKey {
+    PinnedKey {
+        algorithm: key.algorithm.clone(),
+        fingerprint: key.fingerprint.clone(),
+        let_in,
+    }
+}
+
 fn resolver(around: &Surroundings, files: Files) -> Resolver {
     let user = around.user.as_deref().unwrap_or_default();
     let home = around.home.as_deref().unwrap_or(Path::new("/"));
@@ -88,7 +116,7 @@ fn endpoint(brief: &Brief, node: &Node, ways: &mut Ways) -> Result<Endpoint, Str
     if *access == Access::default() {
         return ways.endpoint(node);
     }
-    let said = ways.answer(&ask(node))?;
+    let said = ways.answer(node)?;
     let mut told = node.clone();
     if !said.is_set("port") {
         told.ssh.port = node.ssh.port.or(access.port);
@@ -111,10 +139,9 @@ fn setup(
     let before = past.and_then(|state| state.nodes.get(&node.name));
     let let_in = before.and_then(|node| node.let_in.as_ref());
     let seen = before.and_then(|node| node.host_key.as_ref());
-    reached.pinned = seen.map(|key| PinnedKey {
-        algorithm: key.algorithm.clone(),
-        fingerprint: key.fingerprint.clone(),
-        let_in: let_in.is_some_and(|change| change.shown == *key),
+    reached.pinned = seen.map(|key| {
+        let let_in = let_in.is_some_and(|change| change.shown == *key);
+        pinned(key, let_in)
     });
     let variables = variables(brief, Some(&node.name));
     let assemble = |what: &str, body: &str| {

@@ -17,7 +17,7 @@ use super::plan::{Plan, Stage};
 use crate::model::ids::{
     ActionId, CheckId, DebtId, FactId, GateId, InvariantId, NodeId, ProbeId, RunId,
 };
-use crate::model::reply::{Claim, LinkReport};
+use crate::model::reply::{Claim, HostKey, LinkReport};
 use crate::model::time::Stamp;
 use crate::model::value::Value;
 
@@ -71,12 +71,23 @@ pub enum Event {
     },
     HostKeyAnswered {
         node: NodeId,
+        /// The host on the way whose key it is; without it the key is the node's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        jump: Option<String>,
         fingerprint: String,
         /// The key that was known before, where another one was let hold in its place.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         instead_of: Option<String>,
         accepted: bool,
         by: Person,
+    },
+    /// A host on the way to a node has shown this key, for the first time in this run: it must show the same from now on.
+    JumpKeySeen {
+        /// Which host, and which way leads there.
+        jump: String,
+        key: HostKey,
+        /// The node that was to be reached.
+        node: NodeId,
     },
     SecretGiven {
         node: NodeId,

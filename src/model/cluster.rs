@@ -51,6 +51,8 @@ pub struct Node {
 /// How one node is reached. Set in `[ssh]` for all and per node as `ssh.port = 2222`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ssh {
+    /// The ssh_config file that is read in place of the user's and the machine's, as `ssh -F` does.
+    pub config: Option<ConfigFile>,
     pub user: Option<String>,
     pub port: Option<u16>,
     /// Hosts on the way, as `ssh -J` takes them; `none` goes straight, whatever ssh_config says.
@@ -66,6 +68,15 @@ pub struct Ssh {
     pub r#become: Option<Become>,
     /// Where detached jobs are kept on the node, if not in the usual place.
     pub job_dir: Option<String>,
+}
+
+/// An ssh_config file that the cluster file names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigFile {
+    /// An absolute path, one that begins with `~/`, or `none` for no file at all.
+    pub path: String,
+    /// Where the cluster file names it, as `cluster.toml:9:10`: for messages.
+    pub place: String,
 }
 
 /// Another user that scripts run as.

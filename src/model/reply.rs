@@ -19,8 +19,19 @@ pub enum LinkReport {
     },
     /// No connection now; another attempt follows by itself.
     Down { why: String },
+    /// A host on the way has let us in and shown this key. It says nothing about the node behind it.
+    JumpKey {
+        /// Which host, and which way leads there: `[bastion]:2222 through gate`.
+        jump: String,
+        key: HostKey,
+    },
     /// The server's key is not known. Nothing but the key exchange was done; a human decides.
-    UnknownHostKey { key: HostKey },
+    UnknownHostKey {
+        key: HostKey,
+        /// The host on the way whose key it is, as `ana@bastion`; without it the key is the node's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        jump: Option<String>,
+    },
     /// The server shows another key than the one that this run knows. Nothing but the key exchange was done; whether a human
     /// may decide depends on what the run has done to the node.
     ChangedHostKey { change: Box<KeyChange> },
@@ -34,7 +45,10 @@ pub enum LinkReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refusal {
+    /// That of the node itself.
     HostKey,
+    /// That of a host on the way.
+    JumpKey,
     Login,
     /// The other user that scripts should run as cannot be had.
     Become,

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::de::DeValue;
 
+use self::ssh::{SshPart, ssh};
 use super::complaint::Complaint;
 use super::places::Places;
 use super::reader::{Desk, Item, Table};
-use crate::model::cluster::{
-    Become, BecomeMethod, Cluster, Given, Node, Place, SecretSource, Ssh, Window,
-};
+use crate::model::cluster::{Cluster, Given, Node, Place, SecretSource, Window};
 use crate::model::ids::{NodeId, ParamId, RoleId};
-use crate::model::time::Span;
+
+mod ssh;
 
 /// The port that ssh(1) uses where none is given.
 const SSH_PORT: u16 = 22;
@@ -288,117 +288,4 @@ fn one_colon(host: &str) -> Option<(&str, &str)> {
 
 fn is_host_char(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '%')
-}
-
-/// `[ssh]`, or a node's own part of it. What is not said comes from below.
-#[derive(Clone, Default)]
-struct SshPart {
-    user: Option<String>,
-    port: Option<u16>,
-    jump: Option<String>,
-    identities: Option<Vec<String>>,
-    identities_only: Option<bool>,
-    agent: Option<String>,
-    known_hosts: Option<Vec<String>>,
-    connect_timeout: Option<Span>,
-    password: Option<SecretSource>,
-    r#become: Option<Become>,
-    job_dir: Option<String>,
-}
-
-impl SshPart {
-    fn over(self, defaults: &SshPart) -> Ssh {
-        let below = defaults.clone();
-        Ssh {
-            user: self.user.or(below.user),
-            port: self.port.or(below.port),
-            jump: self.jump.or(below.jump),
-            identities: self.identities.or(below.identities).unwrap_or_default(),
-            identities_only: self
-                .identities_only
-                .or(below.identities_only)
-                .unwrap_or_default(),
-            agent: self.agent.or(below.agent),
-            known_hosts: self.known_hosts.or(below.known_hosts).unwrap_or_default(),
-            connect_timeout: self.connect_timeout.or(below.connect_timeout),
-            password: self.password.or(below.password),
-            r#become: self.r#become.or(below.r#become),
-            job_dir: self.job_dir.or(below.job_dir),
-        }
-    }
-}
-
-fn ssh(mut table: Table<'_>) -> SshPart {
-    let part = SshPart {
-        user: table.item("user").and_then(|item| user(&item)),
-        port: table.item("port").and_then(|item| port(&item)),
-        jump: table.optional_text("jump"),
-        identities: table.item("identities").map(|item| item.texts()),
-        identities_only: table.item("identities_only").and_then(|item| item.flag()),
-        agent: table.optional_text("agent"),
-        known_hosts: table.item("known_hosts").map(|item| item.texts()),
-        connect_timeout: table
-            .item("connect_timeout")
-            .and_then(|item| item.duration()),
-        password: table.item("password").and_then(|item| secret(&item)),
-        r#become: table
-            .table("become", "how scripts become another user")
-            .and_then(become_user),
-        job_dir: table.item("job_dir").and_then(|item| absolute(&item)),
-    };
-    table.finish();
-    part
-}
-
-fn user(item: &Item<'_>) -> Option<String> {
-    let user = item.full_text()?;
-    let odd = |c: char| c.is_whitespace() || c.is_control();
-    if user.starts_with('-') || user.contains(odd) {
-        item.complain(
-            format!("`{user}` cannot be a user"),
-            "write the login name on the nodes",
-        );
-    }
-    Some(user)
-}
-
-fn port(item: &Item<'_>) -> Option<u16> {
-    let number = item.number()?;
-    let port = u16::try_from(number).ok().filter(|port| *port > 0);
-    if port.is_none() {
-        item.complain(
-            format!("{number} is not a port"),
-            "write a number from 1 to 65535",
-        );
-    }
-    port
-}
-
-fn absolute(item: &Item<'_>) -> Option<String> {
-    let path = item.full_text()?;
-    if !path.starts_with('/') {
-        item.complain(
-            format!("`{path}` is not an absolute path"),
-            "write the whole path on the node, beginning with `/`",
-        );
-    }
-    Some(path)
-}
-
-fn become_user(mut table: Table<'_>) -> Option<Become> {
-    let methods = [
-        ("sudo", BecomeMethod::Sudo),
-        ("su", BecomeMethod::Su),
-        ("doas", BecomeMethod::Doas),
-    ];
-    let method = table.need("method", "\"sudo\"");
-    let method = method.and_then(|item| item.word(&methods));
-    let password = table.item("password").and_then(|item| secret(&item));
-    let user = table.need("user", "\"root\"").and_then(|item| user(&item));
-    table.finish();
-    Some(Become {
-        method: method?,
-        user: user?,
-        password,
-    })
 }

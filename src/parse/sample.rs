@@ -71,6 +71,7 @@ fn ssh(text: &mut String, procedure: &Procedure) {
     for part in [
         "# How the nodes are reached. ~/.ssh/config is read as ssh(1) reads it (`holdpoint ssh-config FILE` shows what it says); what stands here wins. Any of these can stand in a [[node]] as `ssh.port = 2222`.",
         "[ssh]",
+        "# config = \"~/.ssh/config\"                       # read this file only, as ssh -F does, not the user's and the machine's; \"none\": no file",
         user.as_str(),
         port.as_str(),
         "# identities = [\"~/.ssh/id_ed25519\"]",

@@ -32,6 +32,7 @@ pub fn html(story: &Story) -> String {
     );
     head(&mut page, story);
     nodes(&mut page, story);
+    host_keys(&mut page, story);
     phases(&mut page, story);
     let overrides: Vec<String> = story
         .overrides
@@ -116,6 +117,19 @@ fn nodes(page: &mut String, story: &Story) {
                 &facts(&node.after),
             ],
         );
+    }
+    put(page, format_args!("</table>"));
+}
+
+fn host_keys(page: &mut String, story: &Story) {
+    let keys = story.host_keys();
+    if keys.is_empty() {
+        return;
+    }
+    put(page, format_args!("<h2>Host keys</h2><table>"));
+    row(page, "th", &["host", "key"]);
+    for [host, key] in &keys {
+        row(page, "td", &[host, key]);
     }
     put(page, format_args!("</table>"));
 }

@@ -73,6 +73,7 @@ fn words(event: &Event, detail: Detail) -> String {
         }
         Event::Linked { .. }
         | Event::HostKeyAnswered { .. }
+        | Event::JumpKeySeen { .. }
         | Event::SecretGiven { .. }
         | Event::Rebooted { .. }
         | Event::FactsChanged { .. }
@@ -175,6 +176,7 @@ fn of_node(event: &Event, detail: Detail) -> String {
         Event::Linked { node, report } => format!("{node} link: {}", link(report)),
         Event::HostKeyAnswered {
             node,
+            jump,
             fingerprint,
             instead_of,
             accepted,
@@ -184,11 +186,18 @@ fn of_node(event: &Event, detail: Detail) -> String {
             let was = instead_of
                 .as_ref()
                 .map_or(String::new(), |was| format!(" instead of {was}"));
+            let of = jump
+                .as_ref()
+                .map_or(String::new(), |jump| format!("jump host {jump}, "));
             format!(
-                "{node} host key {fingerprint}: {word}{was}{}",
+                "{node} {of}host key {fingerprint}: {word}{was}{}",
                 detail.by(by)
             )
         }
+        Event::JumpKeySeen { jump, key, node } => format!(
+            "{node} jump host {jump}: shows {} {}, held to from now on",
+            key.algorithm, key.fingerprint
+        ),
         Event::SecretGiven { node, by } => format!("{node} secret: given{}", detail.by(by)),
         Event::Rebooted { node, .. } => format!("{node} boot: answers as another boot than before"),
         Event::FactsChanged { node, facts, .. } => {
@@ -209,9 +218,16 @@ fn link(report: &LinkReport) -> String {
         LinkReport::Up { user, .. } if user.is_empty() => "up".into(),
         LinkReport::Up { user, .. } => format!("up as {user}"),
         LinkReport::Down { why } => format!("down: {why}"),
-        LinkReport::UnknownHostKey { key } => {
-            format!("unknown host key {} {}", key.algorithm, key.fingerprint)
+        LinkReport::UnknownHostKey { key, jump } => {
+            let of = jump
+                .as_ref()
+                .map_or(String::new(), |jump| format!(" of the jump host {jump}"));
+            format!("unknown host key{of} {} {}", key.algorithm, key.fingerprint)
         }
+        LinkReport::JumpKey { jump, key } => format!(
+            "jump host {jump} shows {} {}",
+            key.algorithm, key.fingerprint
+        ),
         LinkReport::ChangedHostKey { change } => format!(
             "another host key: {} {} instead of {}",
             change.shown.algorithm, change.shown.fingerprint, change.known.fingerprint

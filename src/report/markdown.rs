@@ -18,6 +18,7 @@ pub fn markdown(story: &Story) -> String {
     page.blank();
     head(&mut page, story);
     nodes(&mut page, story);
+    host_keys(&mut page, story);
     phases(&mut page, story);
     page.list(
         "Overridden",
@@ -120,6 +121,18 @@ fn nodes(page: &mut Page, story: &Story) {
             &facts(&node.before),
             &facts(&node.after),
         ]);
+    }
+    page.blank();
+}
+
+fn host_keys(page: &mut Page, story: &Story) {
+    let keys = story.host_keys();
+    if keys.is_empty() {
+        return;
+    }
+    page.table("Host keys", &["host", "key"]);
+    for [host, key] in &keys {
+        page.row(&[host, key]);
     }
     page.blank();
 }

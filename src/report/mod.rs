@@ -7,6 +7,7 @@ pub mod lines;
 pub mod plan_text;
 
 pub mod html;
+pub mod keys;
 pub mod markdown;
 pub mod story;
 

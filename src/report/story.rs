@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::keys::{JumpStory, jumps, key_words};
 use super::lines::{self, Detail};
 use crate::engine::brief::{Brief, Mode};
 use crate::engine::checks;
@@ -41,6 +42,8 @@ pub struct Story {
     pub records: u64,
     pub journal_head: String,
     pub nodes: Vec<NodeStory>,
+    /// Hosts on the way to them; empty if all are reached straight.
+    pub jumps: Vec<JumpStory>,
     pub phases: Vec<PhaseStory>,
     pub checks: Vec<CheckStory>,
     pub decisions: Vec<Told>,
@@ -134,6 +137,7 @@ pub fn tell(brief: &Arc<Brief>, entries: &[Entry], head: &str) -> Story {
         records: entries.len() as u64,
         journal_head: head.to_string(),
         nodes: nodes(&state, &before),
+        jumps: jumps(&state),
         phases: phases(&state),
         checks: check_stories(&state),
         decisions: told(entries, is_decision),
@@ -190,7 +194,7 @@ fn nodes(state: &RunState, before: &Facts) -> Vec<NodeStory> {
             .nodes
             .get(&node.name)
             .and_then(|node| node.host_key.as_ref())
-            .map(|key| format!("{} {}", key.algorithm, key.fingerprint)),
+            .map(key_words),
         before: before.get(&node.name).cloned().unwrap_or_default(),
         after: after.remove(&node.name).unwrap_or_default(),
     };

@@ -106,7 +106,10 @@ impl SimWorld {
         match it.wrong.key {
             Some(KeyFault::Unknown) => {
                 it.link = Link::Refused;
-                LinkReport::UnknownHostKey { key: key_of(it) }
+                LinkReport::UnknownHostKey {
+                    key: key_of(it),
+                    jump: None,
+                }
             }
             Some(KeyFault::Changed | KeyFault::AtBoot) => {
                 it.link = Link::Refused;

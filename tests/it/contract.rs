@@ -4,7 +4,7 @@
 mod bench;
 mod clauses;
 mod far;
-mod in_process;
+pub mod in_process;
 mod servers;
 mod table;
 mod wire;

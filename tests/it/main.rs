@@ -7,6 +7,7 @@ mod job_prompts;
 mod job_rules;
 mod job_states;
 mod jobs;
+mod jump_keys;
 mod known_hosts;
 mod nodes;
 mod ssh;

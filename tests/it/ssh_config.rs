@@ -5,6 +5,7 @@ mod alike;
 mod cases;
 mod desk;
 pub mod dice;
+mod named;
 mod tables;
 
 use std::fmt::Write as _;

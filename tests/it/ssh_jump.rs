@@ -247,15 +247,13 @@ async fn one_answer_about_the_jump_hosts_key_is_enough_for_all() {
     let question = |arrival: &Arrival| match arrival {
         Arrival::Link {
             node,
-            report: LinkReport::UnknownHostKey { key },
-        } => Some((node.clone(), key.clone())),
+            report: LinkReport::UnknownHostKey { key, jump },
+        } => Some((node.clone(), key.clone(), jump.clone())),
         _ => None,
     };
-    let (node, key) = hands.until("a question", question).await;
-    assert!(
-        key.algorithm.contains("jump host") && key.algorithm.contains(&jump.ip),
-        "{key:?}"
-    );
+    let (node, key, asked) = hands.until("a question", question).await;
+    let name = format!("{}@{}:{}", jump.user, jump.ip, jump.port);
+    assert_eq!(asked, Some(name), "{key:?}");
     hands.look(Look::HostKey {
         node,
         fingerprint: key.fingerprint,

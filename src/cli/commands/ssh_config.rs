@@ -33,9 +33,18 @@ pub fn ssh_config(
     what: &str,
     config: Option<PathBuf>,
 ) -> Result<u8, CliError> {
-    let files = config.map_or(Files::Usual, Files::Only);
+    let mut nodes = nodes(what)?;
+    if config.is_some() {
+        // What is asked for here wins over what a cluster file names.
+        nodes.iter_mut().for_each(|node| node.ssh.config = None);
+    }
+    let files = match config {
+        None => Files::Usual,
+        Some(file) if file.as_os_str() == "none" => Files::None,
+        Some(file) => Files::Only(file),
+    };
     let mut ways = reach::ways(settings, files)?;
-    for (at, node) in nodes(what)?.iter().enumerate() {
+    for (at, node) in nodes.iter().enumerate() {
         if at > 0 {
             out::line("");
         }
@@ -77,7 +86,8 @@ fn nodes(what: &str) -> Result<Vec<Node>, CliError> {
 fn told(ways: &mut Ways, node: &Node) -> Result<String, CliError> {
     let refused = |why: String| CliError::usage(format!("resolve {}: {why}", node.host));
     let asked = ask(node);
-    let answer = ways.answer(&asked).map_err(refused)?;
+    let answer = ways.answer(node).map_err(refused)?;
+    let files = ways.files(&node.ssh).map_err(refused)?;
     let endpoint = ways.endpoint(node).map_err(refused)?;
     let mut text = format!("# {}", node.name);
     if node.host != node.name.as_str() {
@@ -88,7 +98,12 @@ fn told(ways: &mut Ways, node: &Node) -> Result<String, CliError> {
     } else {
         "holdpoint itself"
     };
-    text += &format!(", resolved by {by}\n");
+    let only = match files {
+        Files::Usual => String::new(),
+        Files::Only(file) => format!(" from {} alone", printable(&file.display().to_string())),
+        Files::None => " without any file".into(),
+    };
+    text += &format!(", resolved by {by}{only}\n");
     let rows = rows(&answer, &asked, &node.ssh);
     let wide = |column: fn(&Row) -> usize| rows.iter().map(column).max().unwrap_or(0);
     let (options, values) = (wide(|row| row.0.len()), wide(|row| row.1.len()).min(60));

@@ -14,8 +14,8 @@ use crate::model::reply::KeyChange;
 
 pub(super) fn host_key(turn: &mut Turn<'_>, by: &Person, node: &NodeId, typed: &str) {
     let link = turn.state.nodes.get(node).map(|node| node.link.clone());
-    let key = match link {
-        Some(LinkState::AsksHostKey { key }) => key,
+    let (key, jump) = match link {
+        Some(LinkState::AsksHostKey { key, jump }) => (key, jump),
         Some(LinkState::AsksChangedKey { change }) => {
             return changed_key(turn, by, node, &change, typed);
         }
@@ -37,6 +37,7 @@ pub(super) fn host_key(turn: &mut Turn<'_>, by: &Person, node: &NodeId, typed: &
     let fingerprint = key.fingerprint;
     turn.tell(Event::HostKeyAnswered {
         node: node.clone(),
+        jump,
         fingerprint: fingerprint.clone(),
         instead_of: None,
         accepted,
@@ -61,6 +62,7 @@ fn changed_key(turn: &mut Turn<'_>, by: &Person, node: &NodeId, change: &KeyChan
     let fingerprint = change.shown.fingerprint.clone();
     turn.tell(Event::HostKeyAnswered {
         node: node.clone(),
+        jump: None,
         fingerprint: fingerprint.clone(),
         instead_of: Some(change.known.fingerprint.clone()),
         accepted: true,

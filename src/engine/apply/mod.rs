@@ -43,6 +43,7 @@ impl RunState {
             }
             Event::Linked { .. }
             | Event::HostKeyAnswered { .. }
+            | Event::JumpKeySeen { .. }
             | Event::SecretGiven { .. }
             | Event::Rebooted { .. }
             | Event::FactsChanged { .. }

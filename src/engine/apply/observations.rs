@@ -5,27 +5,37 @@ use crate::engine::brief::Person;
 use crate::engine::event::{Entry, Event};
 use crate::engine::state::{Alarm, LinkState, Override, RunState};
 use crate::model::ids::NodeId;
-use crate::model::reply::LinkReport;
+use crate::model::reply::{LinkReport, Refusal};
 
 impl RunState {
     pub(in crate::engine) fn apply_observation(&mut self, entry: &Entry) {
         match &entry.event {
             Event::Linked { node, report } => self.on_link(node, report, entry),
             Event::HostKeyAnswered {
-                node, accepted, by, ..
+                node,
+                jump,
+                accepted,
+                by,
+                ..
             } => {
                 if *accepted {
                     self.let_new_key_hold(node, by, entry);
                 }
-                let link = if *accepted {
-                    LinkState::Connecting
-                } else {
-                    LinkState::Refused {
-                        refusal: crate::model::reply::Refusal::HostKey,
+                let link = match (accepted, jump) {
+                    (true, _) => LinkState::Connecting,
+                    (false, None) => LinkState::Refused {
+                        refusal: Refusal::HostKey,
                         why: "its host key was not accepted".into(),
-                    }
+                    },
+                    (false, Some(jump)) => LinkState::Refused {
+                        refusal: Refusal::JumpKey,
+                        why: format!("the host key of the jump host {jump} was not accepted"),
+                    },
                 };
                 self.set_link(node, link);
+            }
+            Event::JumpKeySeen { jump, key, node } => {
+                self.keep_jump_key(jump, key, node, entry.at);
             }
             Event::SecretGiven { node, .. } => self.secret_given(node),
             Event::Rebooted { node, now, .. } => {
@@ -85,7 +95,12 @@ impl RunState {
                 why: why.clone(),
                 since: entry.at,
             },
-            LinkReport::UnknownHostKey { key } => LinkState::AsksHostKey { key: key.clone() },
+            // Told by an event of its own.
+            LinkReport::JumpKey { .. } => return,
+            LinkReport::UnknownHostKey { key, jump } => LinkState::AsksHostKey {
+                key: key.clone(),
+                jump: jump.clone(),
+            },
             LinkReport::ChangedHostKey { change } => LinkState::AsksChangedKey {
                 change: change.clone(),
             },
@@ -138,7 +153,8 @@ impl RunState {
             by: by.clone(),
             at: entry.at,
         });
-        state.let_in = Some(change);
+        state.let_in = Some(change.clone());
+        self.let_jump_key_hold(&change);
     }
 
     /// What one node was given, every node has that asked the same.

@@ -7,7 +7,7 @@ use crate::engine::event::{Doubt, Event};
 use crate::engine::plan::Work;
 use crate::engine::state::ActionState;
 use crate::model::ids::{ActionId, NodeId};
-use crate::model::reply::{LinkReport, Refusal};
+use crate::model::reply::{HostKey, LinkReport, Refusal};
 
 impl Turn<'_> {
     pub(in crate::engine) fn link(&mut self, node: &NodeId, report: &LinkReport) {
@@ -47,13 +47,25 @@ impl Turn<'_> {
             LinkReport::Down { why }
             | LinkReport::Refused { why, .. }
             | LinkReport::WantsSecret { secret: why } => self.link_lost(node, report, why),
-            LinkReport::UnknownHostKey { key } => {
-                self.link_lost(
-                    node,
-                    report,
-                    &format!("its host key {} is not known", key.fingerprint),
-                );
+            LinkReport::UnknownHostKey { key, jump } => {
+                let whose = jump.as_ref().map_or("its host key".into(), |jump| {
+                    format!("the host key of the jump host {jump},")
+                });
+                let why = format!("{whose} {} is not known", key.fingerprint);
+                self.link_lost(node, report, &why);
             }
+            LinkReport::JumpKey { jump, key } => self.jump_key(node, jump, key),
+        }
+    }
+
+    /// Every node behind the host tells it anew; the first one's word is kept.
+    fn jump_key(&mut self, node: &NodeId, jump: &str, key: &HostKey) {
+        if !self.state.jump_keys.contains_key(jump) {
+            self.tell(Event::JumpKeySeen {
+                jump: jump.to_owned(),
+                key: key.clone(),
+                node: node.clone(),
+            });
         }
     }
 

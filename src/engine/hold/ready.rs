@@ -16,11 +16,14 @@ pub(super) fn connection_holds(state: &RunState, holds: &mut Vec<Hold>) {
             .node(name)
             .map_or("", |node| node.host.as_str());
         match &node.link {
-            LinkState::AsksHostKey { key } => holds.push(Hold {
+            LinkState::AsksHostKey { key, jump } => holds.push(Hold {
                 kind: HoldKind::HostKey,
                 id: name.to_string(),
                 text: vec![
-                    format!("The host key of {name} ({host}) was not seen before."),
+                    match jump {
+                        None => format!("The host key of {name} ({host}) was not seen before."),
+                        Some(jump) => format!("The host key of the jump host {jump}, on the way to {name} ({host}), was not seen before."),
+                    },
                     format!("{}  {}", key.algorithm, key.fingerprint),
                     "Compare it with the value from the console or the inventory. Only the key exchange was done with this host.".into(),
                 ],

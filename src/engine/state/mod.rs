@@ -16,9 +16,11 @@ use crate::model::reply::{Claim, HostKey, KeyChange, Refusal};
 use crate::model::time::{Span, Stamp};
 use crate::model::value::Value;
 
+mod jumps;
 mod sight;
 mod wheel;
 
+pub use jumps::JumpKey;
 pub use sight::Sight;
 pub use wheel::{Holder, Wheel};
 
@@ -38,6 +40,8 @@ pub struct RunState {
     pub opening: Option<Opening>,
     pub part: Part,
     pub nodes: BTreeMap<NodeId, NodeState>,
+    /// Keys of the hosts on the way, by host and way: `[bastion]:2222 through gate`.
+    pub jump_keys: BTreeMap<String, JumpKey>,
     pub facts: ClusterFacts,
     pub checks: BTreeMap<CheckKey, CheckState>,
     /// Checks that nobody has judged yet.
@@ -126,6 +130,8 @@ pub enum LinkState {
     },
     AsksHostKey {
         key: HostKey,
+        /// The host on the way whose key it is, if it is not the node's own.
+        jump: Option<String>,
     },
     /// Another key than before, where that may have come of what the run did to the node.
     AsksChangedKey {
@@ -339,6 +345,7 @@ impl RunState {
             opening: None,
             part: Part::Opening,
             nodes,
+            jump_keys: BTreeMap::new(),
             checks: BTreeMap::new(),
             checks_waiting: 0,
             checks_open: 0,

@@ -30,6 +30,13 @@ impl<'a> Item<'a> {
         self.value.span()
     }
 
+    /// Where it stands, for messages that come later: `cluster.toml:9:10`.
+    pub(in crate::parse) fn place(&self) -> String {
+        let start = self.span().start;
+        let (line, column) = self.desk.source.line_column(start);
+        format!("{}:{line}:{column}", self.desk.source.file_at(start).0)
+    }
+
     pub(in crate::parse) fn raw(&self) -> &'a DeValue<'a> {
         self.value.get_ref()
     }

@@ -47,6 +47,8 @@ pub(super) struct UnknownKey {
     pub(super) name: String,
     pub(super) fingerprint: String,
     pub(super) key: PublicKey,
+    /// The host on the way whose key it is, if it is not the node's own.
+    pub(super) jump: Option<String>,
 }
 
 /// What to do after failed attempt number `attempt` (from 0). `was_up`: there was a connection before.
@@ -98,7 +100,7 @@ fn connecting(failure: ConnectFailure, why: String, attempt: u32, seed: u64, was
         ConnectFailure::ProxyCommand {
             hopeless: false, ..
         } => Next::Again(soon, why),
-        ConnectFailure::Jump { jump, failure } => {
+        ConnectFailure::Jump { jump, failure, .. } => {
             of_jump(&jump, connecting(*failure, why, attempt, seed, was_up))
         }
         // A node that is booting may not be in the name service yet, or may let nobody in yet.
@@ -146,12 +148,22 @@ fn connecting(failure: ConnectFailure, why: String, attempt: u32, seed: u64, was
 /// Says in the question about a host key that it is not the node's own.
 fn of_jump(jump: &str, next: Next) -> Next {
     match next {
-        Next::Ask(LinkReport::UnknownHostKey { mut key }, question) => {
-            key.algorithm = format!("jump host {jump}: {}", key.algorithm);
-            Next::Ask(LinkReport::UnknownHostKey { key }, question)
+        // Of several hosts in a row the one nearest to the key is named already.
+        Next::Ask(LinkReport::UnknownHostKey { key, jump: of }, Question::HostKey(mut unknown)) => {
+            let jump = of.or_else(|| Some(one_line(jump)));
+            unknown.jump.clone_from(&jump);
+            let report = LinkReport::UnknownHostKey { key, jump };
+            Next::Ask(report, Question::HostKey(unknown))
         }
         // We never take a host on the way down: its key has no reason to change.
-        Next::Ask(LinkReport::ChangedHostKey { change }, _) => stop(Refusal::HostKey, change.why),
+        Next::Ask(LinkReport::ChangedHostKey { change }, _) => stop(Refusal::JumpKey, change.why),
+        Next::Ask(
+            LinkReport::Refused {
+                refusal: Refusal::HostKey,
+                why,
+            },
+            question,
+        ) => Next::Ask(refused(Refusal::JumpKey, why), question),
         other @ (Next::Ask(..) | Next::Again(..) | Next::Turn) => other,
     }
 }
@@ -162,11 +174,13 @@ fn unknown_key(name: String, algorithm: String, fingerprint: String, key: Public
             algorithm,
             fingerprint: fingerprint.clone(),
         },
+        jump: None,
     };
     let unknown = UnknownKey {
         name,
         fingerprint,
         key,
+        jump: None,
     };
     Next::Ask(report, Question::HostKey(Box::new(unknown)))
 }

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use tokio::sync::watch;
 
 use crate::model::ids::NodeId;
-use crate::transport::ssh::Credentials;
+use crate::transport::ssh::{Credentials, JumpKeys};
 
 /// Shared by all nodes: what a human gave once is not asked for again, and whoever waits for it sees it come.
 pub(super) type Keys = watch::Sender<KeyRing>;
@@ -18,6 +18,8 @@ pub(super) struct KeyRing {
     pub(super) secrets: Secrets,
     /// Host keys that a human has accepted: name and fingerprint.
     pub(super) accepted: BTreeSet<(String, String)>,
+    /// What hosts on the way must show.
+    pub(super) jump_keys: JumpKeys,
 }
 
 /// Secret parameters: those that are known, and those that a human must give. Nothing of it prints.

@@ -152,6 +152,7 @@ impl Link {
         loop {
             tokio::select! {
                 done = &mut dialling => {
+                    self.tell_way().await;
                     let gave_up = matches!(&done, Err(Failed::Connect(failure)) if failure.is_transient());
                     let asking = pending.is_some() && gave_up;
                     return Ok(if asking { Dialled::Unanswered } else { Dialled::Done(done) });
@@ -409,7 +410,7 @@ async fn connect(
     handshakes: Arc<Semaphore>,
 ) -> Result<(Session, Incarnation), Failed> {
     // Before our turn comes: whoever waits for a host on the way must not hold up those who do not need it.
-    let way = endpoint.route.first_hop(&credentials).await;
+    let way = endpoint.route.first_hop(&credentials, &endpoint.node).await;
     let way = way.map_err(Failed::Connect)?;
     let turn = handshakes.acquire().await;
     let session = Session::connect(&endpoint, &credentials).await;

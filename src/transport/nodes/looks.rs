@@ -17,7 +17,7 @@ use super::setup::NodeSetup;
 use super::tell::{Teller, stamped};
 use crate::model::ids::NodeId;
 use crate::model::time::{Span, Stamp};
-use crate::transport::ssh::{Credentials, Session};
+use crate::transport::ssh::{Credentials, Route, Session};
 use crate::transport::{Arrival, Due, Look, Looks};
 
 /// Most handshakes at once: a hundred nodes must not look like an attack to what stands between us and them.
@@ -71,9 +71,12 @@ impl SshLooks {
     /// what is given later is added to both.
     pub fn new(nodes: Vec<NodeSetup>, credentials: Credentials, secrets: Secrets) -> SshLooks {
         let (teller, arrivals) = Teller::new();
+        let mut ways = nodes.iter().map(|setup| &setup.endpoint.route);
+        let jump_keys = ways.find_map(Route::jump_keys).cloned();
         let keys = watch::Sender::new(KeyRing {
             credentials,
             secrets,
+            jump_keys: jump_keys.unwrap_or_default(),
             ..KeyRing::default()
         });
         let handshakes = Arc::new(Semaphore::new(HANDSHAKES));

@@ -29,6 +29,7 @@ mod looks;
 mod printed;
 mod probes;
 mod prompts;
+mod resolvers;
 mod setup;
 mod tell;
 mod typing;

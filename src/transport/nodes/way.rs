@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::resolvers::Resolvers;
 use super::setup::Surroundings;
 use crate::model::cluster::{self, BecomeMethod, Node, Ssh};
 use crate::model::time::Span;
 use crate::transport::ssh::config::{
-    Answer, Ask, ConfigRefused, Resolver, Settings, Way, agent_socket, last_hop,
+    Answer, Ask, ConfigRefused, Files, Resolver, Settings, Way, agent_socket, last_hop,
 };
 use crate::transport::ssh::{
-    Become, Endpoint, Jumps, KnownHostsFiles, Method, Place, ProxyCommand, Route,
+    Become, Endpoint, JumpKeys, Jumps, KnownHostsFiles, Method, Place, ProxyCommand, Route,
 };
 
 /// Limit for a TCP connection where nobody names one.
@@ -26,19 +27,19 @@ const USUAL_KEYS: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 /// Turns nodes into endpoints. Nodes behind the same jump host share the connection to it.
 #[derive(Debug)]
 pub struct Ways {
-    resolver: Resolver,
+    resolvers: Resolvers,
     around: Surroundings,
     jumps: Jumps,
-    known: BTreeMap<Ask, Result<Settings, ConfigRefused>>,
+    known: BTreeMap<(Files, Ask), Result<Settings, ConfigRefused>>,
     told: BTreeMap<String, Option<Place>>,
     unusable: BTreeSet<String>,
 }
 
 impl Ways {
-    /// Nothing is resolved yet.
+    /// Nothing is resolved yet. `resolver` reads the files that hold where the cluster file names none.
     pub fn new(resolver: Resolver, around: Surroundings) -> Self {
         Self {
-            resolver,
+            resolvers: Resolvers::new(resolver),
             around,
             jumps: Jumps::default(),
             known: BTreeMap::new(),
@@ -49,14 +50,22 @@ impl Ways {
 
     /// Resolves all nodes side by side; [`Ways::endpoint`] then only picks up what was found.
     pub fn look_up(&mut self, nodes: &[Node]) {
-        let asks: BTreeSet<Ask> = nodes.iter().map(ask).collect();
-        let asks: Vec<Ask> = asks.into_iter().collect();
+        // What is wrong with a file is told with the node that names it.
+        let by = |node: &Node| Some((self.files(&node.ssh).ok()?, ask(node)));
+        let asks: BTreeSet<(Files, Ask)> = nodes.iter().filter_map(by).collect();
+        for (files, _) in &asks {
+            self.resolvers.by(files);
+        }
+        let asks: Vec<_> = asks.into_iter().collect();
         let share = asks.len().div_ceil(AT_ONCE).max(1);
-        let resolver = &self.resolver;
+        let resolvers = &self.resolvers;
         let found = std::thread::scope(|scope| {
-            let settle = move |asks: &[Ask]| -> Vec<_> {
-                let one = |ask: &Ask| (ask.clone(), resolver.settings(ask));
-                asks.iter().map(one).collect()
+            let settle = move |asks: &[(Files, Ask)]| -> Vec<_> {
+                let one = |by: &(Files, Ask)| {
+                    let resolver = resolvers.ready(&by.0)?;
+                    Some((by.clone(), resolver.settings(&by.1)))
+                };
+                asks.iter().filter_map(one).collect()
             };
             let threads: Vec<_> = asks
                 .chunks(share)
@@ -75,20 +84,34 @@ impl Ways {
     pub fn endpoint(&mut self, node: &Node) -> Result<Endpoint, String> {
         let in_node = |why: String| format!("node {}: {why}", node.name);
         let mut endpoint = self
-            .reached(&ask(node), node.name.as_str(), 0)
+            .files(&node.ssh)
+            .and_then(|files| self.reached(&files, &ask(node), node.name.as_str(), 0))
             .map_err(in_node)?;
         override_by(&mut endpoint, &node.ssh, &self.around);
         Ok(endpoint)
     }
 
-    /// What the configuration says about a host, and where, before the cluster file has its say.
+    /// What the configuration says about a node, and where, before the cluster file has its say.
     ///
     /// # Errors
     /// In words, as [`Ways::endpoint`].
-    pub fn answer(&self, ask: &Ask) -> Result<Answer, String> {
-        self.resolver
-            .answer(ask)
-            .map_err(|refused| refused.to_string())
+    pub fn answer(&mut self, node: &Node) -> Result<Answer, String> {
+        let files = self.files(&node.ssh)?;
+        let answer = self.resolvers.by(&files).answer(&ask(node));
+        answer.map_err(|refused| refused.to_string())
+    }
+
+    /// The files by which a node is reached.
+    ///
+    /// # Errors
+    /// In words: its cluster file names one that is not there, with the place where it does.
+    pub fn files(&self, ssh: &Ssh) -> Result<Files, String> {
+        self.resolvers.files(ssh, &self.home())
+    }
+
+    /// The keys that hosts on the way must show; what an earlier session has seen is put in here.
+    pub fn jump_keys(&self) -> &JumpKeys {
+        self.jumps.keys()
     }
 
     /// What the operator should know about the configuration: options without effect, algorithms that we do not have.
@@ -115,11 +138,17 @@ impl Ways {
         notes
     }
 
-    fn reached(&mut self, ask: &Ask, node: &str, hops: usize) -> Result<Endpoint, String> {
-        let settings = self.settings(ask)?;
+    fn reached(
+        &mut self,
+        files: &Files,
+        ask: &Ask,
+        node: &str,
+        hops: usize,
+    ) -> Result<Endpoint, String> {
+        let settings = self.settings(files, ask)?;
         let home = self.home();
         let usual = || USUAL_KEYS.map(|name| home.join(".ssh").join(name)).to_vec();
-        let route = self.route(&settings, hops)?;
+        let route = self.route(files, &settings, hops)?;
         Ok(Endpoint {
             node: node.to_owned(),
             host: settings.host,
@@ -142,17 +171,24 @@ impl Ways {
         })
     }
 
-    fn settings(&mut self, ask: &Ask) -> Result<Settings, String> {
-        let resolver = &self.resolver;
-        let known = self.known.entry(ask.clone());
-        let settings = known.or_insert_with(|| resolver.settings(ask)).clone();
+    fn settings(&mut self, files: &Files, ask: &Ask) -> Result<Settings, String> {
+        let by = (files.clone(), ask.clone());
+        let settings = match self.known.get(&by) {
+            Some(known) => known.clone(),
+            None => {
+                let found = self.resolvers.by(files).settings(ask);
+                self.known.insert(by, found.clone());
+                found
+            }
+        };
         let settings = settings.map_err(|refused| refused.to_string())?;
         self.told.extend(settings.told.iter().cloned());
         self.unusable.extend(settings.unusable.iter().cloned());
         Ok(settings)
     }
 
-    fn route(&mut self, settings: &Settings, hops: usize) -> Result<Route, String> {
+    /// Hosts on the way are reached by the same files as the node: so does ssh(1) with `-F`.
+    fn route(&mut self, files: &Files, settings: &Settings, hops: usize) -> Result<Route, String> {
         match &settings.way {
             Way::Direct => Ok(Route::Direct),
             Way::Command(command) => Ok(Route::Command(ProxyCommand {
@@ -171,7 +207,7 @@ impl Ways {
                         "{through}: more than {MOST_HOPS} hosts on the way; the jump hosts lead in a circle: add `ProxyJump none` for one of them"
                     ));
                 }
-                let endpoint = self.reached(&last, &last.host, hops + 1);
+                let endpoint = self.reached(files, &last, &last.host, hops + 1);
                 let endpoint = endpoint.map_err(|why| format!("{through}: {why}"))?;
                 Ok(Route::Through(self.jumps.through(endpoint)))
             }
@@ -232,7 +268,7 @@ fn other_user(other: &cluster::Become) -> Become {
     }
 }
 
-fn expand(text: &str, home: &Path) -> PathBuf {
+pub(super) fn expand(text: &str, home: &Path) -> PathBuf {
     match text.strip_prefix("~/") {
         Some(rest) => home.join(rest),
         None => PathBuf::from(text),
@@ -240,149 +276,4 @@ fn expand(text: &str, home: &Path) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::transport::ssh::config::{Files, Machine};
-
-    /// The ways of ana, whose ssh configuration is `config`; no ssh program is asked.
-    fn ways(config: &str) -> (Ways, tempfile::TempDir) {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("config");
-        std::fs::write(&file, config).unwrap();
-        let machine = Machine {
-            user: "ana".into(),
-            home: "/home/ana".into(),
-            ..Machine::default()
-        };
-        let around = Surroundings {
-            user: Some("ana".into()),
-            home: Some("/home/ana".into()),
-            agent: Some("/run/agent".into()),
-            own_known_hosts: "/state/known_hosts".into(),
-            shell: None,
-        };
-        let resolver = Resolver::new(machine, Files::Only(file), None);
-        (Ways::new(resolver, around), folder)
-    }
-
-    fn node(ssh: Ssh) -> Node {
-        Node {
-            name: "st1".into(),
-            host: "st1.example.net".into(),
-            roles: Default::default(),
-            ssh,
-            params: BTreeMap::new(),
-        }
-    }
-
-    fn reached(ssh: Ssh, config: &str) -> Result<Endpoint, String> {
-        ways(config).0.endpoint(&node(ssh))
-    }
-
-    #[test]
-    fn what_the_cluster_file_leaves_open_comes_from_the_machine() {
-        let endpoint = reached(Ssh::default(), "").unwrap();
-        assert_eq!((endpoint.user.as_str(), endpoint.port), ("ana", 22));
-        assert_eq!(
-            endpoint.identities[0],
-            Path::new("/home/ana/.ssh/id_ed25519")
-        );
-        assert_eq!(endpoint.agent, Some("/run/agent".into()));
-        assert_eq!(
-            endpoint.known_hosts.user[0],
-            Path::new("/home/ana/.ssh/known_hosts")
-        );
-        assert_eq!(endpoint.known_hosts.own, Path::new("/state/known_hosts"));
-        assert_eq!(endpoint.connect_timeout, Duration::from_secs(10));
-    }
-
-    #[test]
-    fn what_the_cluster_file_says_wins() {
-        let ssh = Ssh {
-            user: Some("root".into()),
-            port: Some(2222),
-            identities: vec!["~/keys/st".into(), "/keys/other".into()],
-            agent: Some("none".into()),
-            known_hosts: vec!["~/known".into()],
-            connect_timeout: Some(Span::seconds(3)),
-            ..Ssh::default()
-        };
-        let config = "User bob\nPort 7\nIdentityFile /no\nIdentityAgent /no\nUserKnownHostsFile /no\nConnectTimeout 9\n";
-        let endpoint = reached(ssh, config).unwrap();
-        assert_eq!((endpoint.user.as_str(), endpoint.port), ("root", 2222));
-        let keys: Vec<PathBuf> = vec!["/home/ana/keys/st".into(), "/keys/other".into()];
-        assert_eq!(endpoint.identities, keys);
-        assert_eq!(endpoint.agent, None);
-        assert_eq!(
-            endpoint.known_hosts.user,
-            [PathBuf::from("/home/ana/known")]
-        );
-        assert_eq!(endpoint.connect_timeout, Duration::from_secs(3));
-        let endpoint = reached(Ssh::default(), config).unwrap();
-        assert_eq!((endpoint.user.as_str(), endpoint.port), ("bob", 7));
-        assert_eq!(endpoint.identities, [Path::new("/no")]);
-        assert_eq!(endpoint.agent, Some("/no".into()));
-        assert_eq!(endpoint.connect_timeout, Duration::from_secs(9));
-    }
-
-    #[test]
-    fn jump_hosts_are_reached_by_their_own_configuration_and_shared() {
-        let config = "Host st*\n ProxyJump one,eve@two:99\nHost two\n HostName 10.0.0.2\n ProxyJump none\nHost one\n User otto\n";
-        let (mut ways, _folder) = ways(config);
-        let mut through = |name: &str| {
-            let mut node = node(Ssh::default());
-            node.host = name.to_owned();
-            match ways.endpoint(&node).unwrap().route {
-                Route::Through(jump) => jump,
-                Route::Direct | Route::Command(_) => panic!("no jump"),
-            }
-        };
-        let (st1, st2) = (through("st1"), through("st2"));
-        assert!(std::sync::Arc::ptr_eq(&st1, &st2));
-        assert_eq!(st1.name(), "eve@10.0.0.2:99");
-        // What `-J` says outranks the jump host's own ProxyJump, as it does in ssh(1).
-        assert_eq!(st1.endpoint().route.through().as_deref(), Some("otto@one"));
-    }
-
-    #[test]
-    fn a_circle_of_jump_hosts_is_refused() {
-        let why = reached(Ssh::default(), "ProxyJump bastion\n").unwrap_err();
-        assert!(
-            why.contains("circle") && why.contains("ProxyJump none"),
-            "{why}"
-        );
-    }
-
-    #[test]
-    fn what_has_no_effect_is_named_and_what_matters_is_refused() {
-        let config = "SendEnv LANG\nForwardAgent yes\nIgnoreUnknown Fancy*\nFancyOption x\nKexAlgorithms sntrup761x25519-sha512,curve25519-sha256\n";
-        let (mut found, folder) = ways(config);
-        found.endpoint(&node(Ssh::default())).unwrap();
-        let notes = found.notes().join("\n");
-        let place = format!(
-            "forwardagent ({}:2)",
-            folder.path().join("config").display()
-        );
-        for part in [
-            place.as_str(),
-            "sendenv",
-            "fancyoption",
-            "sntrup761x25519-sha512",
-        ] {
-            assert!(notes.contains(part), "{notes}");
-        }
-        for (config, line) in [
-            ("BindInterface eth0\n", 1),
-            ("Match exec true\n", 1),
-            ("\nCanonicalizeHostname yes\n", 2),
-            ("KnownHostsCommand /x\n", 1),
-            ("GSSAPIDelegateCredentials yes\n", 1),
-            ("\n\nFancyOption x\n", 3),
-            ("Ciphers 3des-cbc\n", 1),
-            ("ProxyCommand nc %z\n", 1),
-        ] {
-            let why = reached(Ssh::default(), config).unwrap_err();
-            assert!(why.contains(&format!("config:{line}: ")), "{config}: {why}");
-        }
-    }
-}
+mod tests;

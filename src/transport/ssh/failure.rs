@@ -277,10 +277,12 @@ pub enum ConnectFailure {
         why: String,
     },
     /// A host on the way could not be reached, trusted or logged in to.
-    #[error("the jump host {jump}: {failure}")]
+    #[error("the jump host {jump}: {failure}{}", held_text(.held))]
     Jump {
         /// The host on the way, with user and port.
         jump: String,
+        /// Where its right key was seen first, if the failure is that it shows another one.
+        held: Option<String>,
         /// What became of the connection to it.
         failure: Box<ConnectFailure>,
     },
@@ -365,6 +367,14 @@ impl ConnectFailure {
             | Self::BecomeRefused { .. } => false,
         }
     }
+}
+
+fn held_text(held: &Option<String>) -> String {
+    held.as_ref().map_or_else(String::new, |seen| {
+        format!(
+            ". Its right key was seen first {seen}, and a run holds to it to the end: if the host was given a new key on purpose, give it the old one back or begin a new run"
+        )
+    })
 }
 
 fn authority_note(authority: &Option<Place>) -> String {

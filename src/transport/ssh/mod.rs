@@ -20,6 +20,7 @@ mod hostkey;
 mod identity;
 mod incarnation;
 mod interactive;
+mod jump_keys;
 mod kept;
 mod known_hosts;
 mod offers;
@@ -48,6 +49,7 @@ pub use frame::ReadOutput;
 pub use frame::read_streams;
 pub(crate) use frame::{Envelope, Nonce, find, find_last};
 pub use incarnation::Incarnation;
+pub use jump_keys::{FirstKey, JumpKeys};
 pub use known_hosts::{
     KnownHosts, KnownHostsFiles, KnownHostsUnreadable, OtherKey, Place, Verdict, append_known_host,
     fingerprint, hashed_name, known_name, replace_known_host,

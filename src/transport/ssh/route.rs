@@ -14,6 +14,8 @@ use super::ask::Credentials;
 use super::connection::{Link, Session};
 use super::endpoint::{Endpoint, PinnedKey};
 use super::failure::ConnectFailure;
+use super::jump_keys::JumpKeys;
+use super::known_hosts::{OtherKey, known_name};
 use super::proxy::ProxyChild;
 use super::{tcp, tunnel};
 
@@ -40,13 +42,38 @@ impl Route {
     }
 
     /// The connection to the host on the way, made if need be; nothing where there is none.
+    /// `towards` is the node that is to be reached, for messages.
     pub(crate) async fn first_hop(
         &self,
         credentials: &Credentials,
+        towards: &str,
     ) -> Result<Option<Session>, ConnectFailure> {
         match self {
             Self::Direct | Self::Command(_) => Ok(None),
-            Self::Through(jump) => jump.session(credentials).await.map(Some),
+            Self::Through(jump) => jump.session(credentials, towards).await.map(Some),
+        }
+    }
+
+    /// The hosts on the way that have shown a key in this run, each with the key that it must show; the one nearest to the
+    /// node first.
+    pub fn keys(&self) -> Vec<(String, PinnedKey)> {
+        let mut keys = Vec::new();
+        let mut route = self;
+        while let Self::Through(jump) = route {
+            let place = jump.place();
+            if let Some(first) = jump.keys.get(&place) {
+                keys.push((place, first.key));
+            }
+            route = &jump.endpoint.route;
+        }
+        keys
+    }
+
+    /// Where the keys of the hosts on the way are kept; nothing where there is none.
+    pub(crate) fn jump_keys(&self) -> Option<&JumpKeys> {
+        match self {
+            Self::Through(jump) => Some(&jump.keys),
+            Self::Direct | Self::Command(_) => None,
         }
     }
 }
@@ -63,14 +90,13 @@ pub struct ProxyCommand {
 /// A host on the way to others. Whoever goes through it shares one connection to it.
 pub struct Jump {
     endpoint: Endpoint,
+    keys: JumpKeys,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     link: Weak<Link>,
-    /// The key that it showed first: a later one must be the same.
-    pinned: Option<PinnedKey>,
     /// When the last attempt ended, and how: for those who waited for it.
     failed: Option<(Instant, ConnectFailure)>,
 }
@@ -84,9 +110,10 @@ impl fmt::Debug for Jump {
 type Connecting<'a> = Pin<Box<dyn Future<Output = Result<Session, ConnectFailure>> + Send + 'a>>;
 
 impl Jump {
-    fn new(endpoint: Endpoint) -> Self {
+    fn new(endpoint: Endpoint, keys: JumpKeys) -> Self {
         Self {
             endpoint,
+            keys,
             state: Mutex::default(),
         }
     }
@@ -107,9 +134,27 @@ impl Jump {
         }
     }
 
+    /// Which machine it is, whoever logs in there: its address, and the way to it where that is not straight. Behind another
+    /// jump host the same address may be another machine. `[bastion]:2222 through gate`
+    pub fn place(&self) -> String {
+        let Endpoint {
+            host, port, route, ..
+        } = &self.endpoint;
+        let host = known_name(host, *port);
+        match route {
+            Route::Direct => host,
+            Route::Through(before) => format!("{host} through {}", before.place()),
+            Route::Command(command) => format!("{host} through `{}`", command.command),
+        }
+    }
+
     /// The connection to it: the one that lives, or a new one. Those who ask while one is being made wait for it, and
     /// share its failure too: a hundred nodes behind a host that refuses us make one attempt, not a hundred.
-    pub(super) fn session<'a>(&'a self, credentials: &'a Credentials) -> Connecting<'a> {
+    pub(super) fn session<'a>(
+        &'a self,
+        credentials: &'a Credentials,
+        towards: &'a str,
+    ) -> Connecting<'a> {
         Box::pin(async move {
             let asked = Instant::now();
             let mut state = self.state.lock().await;
@@ -124,30 +169,59 @@ impl Jump {
             {
                 return Err(failure.clone());
             }
-            let mut endpoint = self.endpoint.clone();
-            endpoint.pinned = state.pinned.clone().or(endpoint.pinned);
-            match Session::connect(&endpoint, credentials).await {
+            let place = self.place();
+            match self.connect(&place, credentials, towards).await {
                 Ok(session) => {
-                    let key = session.host_key();
-                    state.pinned = Some(PinnedKey {
-                        algorithm: key.algorithm.clone(),
-                        fingerprint: key.fingerprint.clone(),
-                        let_in: false,
-                    });
                     state.link = Arc::downgrade(&session.link);
                     state.failed = None;
                     Ok(session)
                 }
                 Err(failure) => {
-                    let failure = ConnectFailure::Jump {
-                        jump: self.name(),
-                        failure: Box::new(failure),
-                    };
+                    let failure = self.failure(&place, failure);
                     state.failed = Some((Instant::now(), failure.clone()));
                     Err(failure)
                 }
             }
         })
+    }
+
+    /// A new connection to a host that shows its first key, or shows one for the first time.
+    async fn connect(
+        &self,
+        place: &str,
+        credentials: &Credentials,
+        towards: &str,
+    ) -> Result<Session, ConnectFailure> {
+        loop {
+            let mut endpoint = self.endpoint.clone();
+            let first = self.keys.get(place).map(|first| first.key);
+            endpoint.pinned = first.or(endpoint.pinned);
+            let session = Session::connect(&endpoint, credentials).await?;
+            if self.keys.admits(place, session.host_key(), towards) {
+                return Ok(session);
+            }
+            // Another login to the same host was quicker and saw another key. Now there is a first one to judge by.
+            session.close().await;
+        }
+    }
+
+    fn failure(&self, place: &str, failure: ConnectFailure) -> ConnectFailure {
+        let held = match &failure {
+            ConnectFailure::PinnedKeyDiffers { replaced, .. } => {
+                let of_pinned =
+                    |other: &&OtherKey| other.fingerprint == replaced.pinned.fingerprint;
+                let line = replaced.others.iter().find(of_pinned);
+                let line = line.map(|line| format!(", and stands in {}", line.place));
+                let first = self.keys.get(place);
+                first.map(|first| first.seen + &line.unwrap_or_default())
+            }
+            _ => None,
+        };
+        ConnectFailure::Jump {
+            jump: self.name(),
+            held,
+            failure: Box::new(failure),
+        }
     }
 }
 
@@ -155,6 +229,7 @@ impl Jump {
 #[derive(Debug, Default)]
 pub struct Jumps {
     known: BTreeMap<String, Arc<Jump>>,
+    keys: JumpKeys,
 }
 
 impl Jumps {
@@ -162,7 +237,13 @@ impl Jumps {
     pub fn through(&mut self, endpoint: Endpoint) -> Arc<Jump> {
         // All that an endpoint says decides how it is reached, and it says it all when printed.
         let jump = self.known.entry(format!("{endpoint:?}"));
-        Arc::clone(jump.or_insert_with(|| Arc::new(Jump::new(endpoint))))
+        let keys = &self.keys;
+        Arc::clone(jump.or_insert_with(|| Arc::new(Jump::new(endpoint, keys.clone()))))
+    }
+
+    /// The keys that hosts on the way must show.
+    pub fn keys(&self) -> &JumpKeys {
+        &self.keys
     }
 }
 
@@ -189,7 +270,7 @@ pub(super) async fn open(
             Ok((Box::new(stream), Carrier::Tcp))
         }
         Route::Through(jump) => {
-            let session = jump.session(credentials).await?;
+            let session = jump.session(credentials, &endpoint.node).await?;
             let stream = tunnel::open(&session, jump, endpoint).await?;
             Ok((Box::new(stream), Carrier::Tunnel(session)))
         }

@@ -401,6 +401,7 @@ fn told<'a>(run: &RunState, event: &'a Event) -> Option<Told<'a>> {
         | Event::Resumed { .. }
         | Event::Linked { .. }
         | Event::HostKeyAnswered { .. }
+        | Event::JumpKeySeen { .. }
         | Event::SecretGiven { .. }
         | Event::ReadinessBegan
         | Event::CheckJudged { .. }

@@ -96,7 +96,7 @@ fn host_key(app: &App, node: &NodeState) -> (String, Role) {
     let signs = app.look.signs;
     let short = |print: &str| format::middle(print, 18, signs);
     match (&node.link, &node.host_key) {
-        (LinkState::AsksHostKey { key }, _) => (
+        (LinkState::AsksHostKey { key, .. }, _) => (
             format!("{} NEW    {}", signs.warning, short(&key.fingerprint)),
             Role::Warn,
         ),
@@ -207,10 +207,16 @@ fn words(app: &App, name: &NodeId, node: &NodeState) -> Vec<(Role, String)> {
                 "It is tried again by itself.  r tries now.  Check the address, the network and the node.",
             ),
         ],
-        LinkState::AsksHostKey { key } => vec![
+        LinkState::AsksHostKey { key, jump } => vec![
             (
                 Role::Warn,
-                format!("{} {} was not seen before.", key.algorithm, key.fingerprint),
+                format!(
+                    "{}{} {} was not seen before.",
+                    jump.as_ref()
+                        .map_or(String::new(), |jump| format!("The jump host {jump}: ")),
+                    key.algorithm,
+                    key.fingerprint
+                ),
             ),
             base(
                 "Compare it with the value from the console or the inventory, then press Enter and type or paste it.",

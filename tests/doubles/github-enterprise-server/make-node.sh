@@ -45,7 +45,19 @@ stub() {
 stub cluster.sh "ghe-version ghe-config ghe-cluster-each ghe-cluster-nodes ghe-cluster-status ghe-cluster-host-check"
 stub cluster.sh "ghe-cluster-maintenance ghe-cluster-config-apply ghe-check-background-upgrade-jobs"
 stub upgrade.sh "ghe-upgrade ghe-cluster-hotpatch"
-stub system.sh "curl cat sh ps df ping uname sudo"
+stub system.sh "curl cat ps df ping uname sudo"
+
+# A session's shell sees another process 1 after each boot of this node.
+# shellcheck disable=SC2016 # to be written as it stands
+{
+    echo '#!/bin/sh'
+    echo 'if [ "$*" != -s ]; then exec /bin/sh "$@"; fi'
+    echo "state=$(quote "$dir/state")"
+    echo 'read -r boots <"$state/boots"'
+    echo 'echo "1 (init) S 0 1 1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 ${boots}00 0 0" >"$state/stat"'
+    echo 'sed -u "s,/proc/1/stat,$state/stat,g" | /bin/sh -s'
+} >"$dir/double/bin/sh"
+chmod 755 "$dir/double/bin/sh"
 
 {
     echo "[cluster]"

@@ -38,7 +38,7 @@ fn is_refused(report: &LinkReport) -> bool {
 
 async fn asked_for(hands: &mut Watcher<SshLooks>, node: &Sshd) -> String {
     match hands.link(node, is_unknown).await {
-        LinkReport::UnknownHostKey { key } => key.fingerprint,
+        LinkReport::UnknownHostKey { key, .. } => key.fingerprint,
         other => unreachable!("{other:?}"),
     }
 }

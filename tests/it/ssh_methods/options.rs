@@ -224,7 +224,7 @@ async fn an_accepted_key_is_written_under_its_hashed_name_and_found_again() {
         node: node.name.as_str().into(),
     });
     let asked = |report: &LinkReport| matches!(report, LinkReport::UnknownHostKey { .. });
-    let LinkReport::UnknownHostKey { key } = first.link(&node, asked).await else {
+    let LinkReport::UnknownHostKey { key, .. } = first.link(&node, asked).await else {
         unreachable!("asked for that")
     };
     first.look(Look::HostKey {

@@ -220,6 +220,7 @@ fn line(reply: &Reply) -> Option<String> {
         Reply::Link { report, .. } => Some(match report {
             LinkReport::Up { incarnation, .. } => format!("up {incarnation}"),
             LinkReport::Down { .. } => "down".into(),
+            LinkReport::JumpKey { .. } => "jump-key".into(),
             LinkReport::UnknownHostKey { .. } => "unknown-host-key".into(),
             LinkReport::ChangedHostKey { .. } => "changed-host-key".into(),
             LinkReport::WantsSecret { .. } => "wants-secret".into(),

@@ -3,12 +3,23 @@
 use super::super::failed::{UnknownKey, refused};
 use super::super::tell::one_line;
 use super::Link;
-use crate::model::reply::{LinkReport, Refusal};
+use crate::model::reply::{HostKey, LinkReport, Refusal};
 use crate::transport::ssh::{
     PinnedKey, ReplacedKey, append_known_host, fingerprint, hashed_name, replace_known_host,
 };
 
 impl Link {
+    /// Tells the keys of the hosts on the way, whatever became of the node behind them.
+    pub(super) async fn tell_way(&self) {
+        for (jump, pinned) in self.endpoint.route.keys() {
+            let key = HostKey {
+                algorithm: pinned.algorithm,
+                fingerprint: pinned.fingerprint,
+            };
+            self.tell(LinkReport::JumpKey { jump, key }).await;
+        }
+    }
+
     /// Whether another attempt is worth while after an answer about an unknown key.
     pub(super) async fn key_answered(
         &self,
@@ -22,8 +33,15 @@ impl Link {
             return false;
         }
         if !accept {
-            let why = format!("its host key {fingerprint} was not accepted");
-            self.tell(refused(Refusal::HostKey, why)).await;
+            let (refusal, whose) = match &unknown.jump {
+                None => (Refusal::HostKey, "its host key".into()),
+                Some(jump) => (
+                    Refusal::JumpKey,
+                    format!("the host key of the jump host {jump},"),
+                ),
+            };
+            let why = format!("{whose} {fingerprint} was not accepted");
+            self.tell(refused(refusal, why)).await;
             return false;
         }
         let own = self.endpoint.known_hosts.own.clone();
@@ -87,11 +105,15 @@ impl Link {
                 return false;
             }
         }
-        self.endpoint.pinned = Some(PinnedKey {
+        let pinned = PinnedKey {
             algorithm: replaced.key.algorithm().to_string(),
             fingerprint: print,
             let_in: true,
-        });
+        };
+        // Others may be reached through this node.
+        let ways = self.added.borrow().jump_keys.clone();
+        ways.let_in(&replaced.name, &replaced.pinned.fingerprint, &pinned);
+        self.endpoint.pinned = Some(pinned);
         true
     }
 }

@@ -41,7 +41,7 @@ impl Machine {
 }
 
 /// Which files are read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Files {
     /// `~/.ssh/config`, then `/etc/ssh/ssh_config`.
     Usual,

@@ -72,6 +72,20 @@ impl Resolver {
         Self::new(machine, files, ssh)
     }
 
+    /// The same by other files.
+    pub fn reading(&self, files: Files) -> Self {
+        Self {
+            // What ssh says without any file is the same for all.
+            bare: self.bare.clone(),
+            ..Self::new(self.machine.clone(), files, self.ssh.clone())
+        }
+    }
+
+    /// The files that are read.
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
     /// Whom we resolve for.
     pub fn machine(&self) -> &Machine {
         &self.machine

@@ -63,7 +63,7 @@ async fn unknown_key(bench: &mut Bench) -> Result<HostKey> {
     let node = bench.node();
     bench.look(Look::Connect { node });
     match bench.link("a question about the key", is_unknown).await? {
-        LinkReport::UnknownHostKey { key } => Ok(key),
+        LinkReport::UnknownHostKey { key, .. } => Ok(key),
         other => bail!("{other:?}"),
     }
 }
