@@ -34,6 +34,7 @@ mod hands;
 mod journal;
 mod journal_disk;
 mod network;
+mod output;
 mod real_walk;
 mod rehearsals;
 mod screens;

@@ -223,7 +223,11 @@ impl Job {
         let mut failures = 0;
         loop {
             let session = self.next_session().await?;
-            let pace = self.listener.as_ref().map(|listener| listener.pace(POLL));
+            let (most, _held) = self.teller.piece(follower.wanted());
+            follower.at_most(most);
+            // What it has printed already is fetched without a pause.
+            let listener = self.listener.as_ref().filter(|_| !follower.is_behind());
+            let pace = listener.map(|listener| listener.pace(POLL));
             let news = async {
                 if let Some(pace) = pace {
                     sleep(pace.pause).await;

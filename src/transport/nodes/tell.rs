@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::model::ids::NodeId;
 use crate::model::lines::Lines;
@@ -11,12 +11,15 @@ use crate::model::reply::JobReport;
 use crate::model::telemetry::{Stream, Telemetry};
 use crate::model::text::Cleaner;
 use crate::model::time::Stamp;
+use crate::transport::job::PIECE;
 use crate::transport::{Arrival, Order};
 
 /// Most things that wait to be taken. Whoever has more to tell waits.
 pub(super) const BACKLOG: usize = 1024;
 /// Most output among them (KiB).
 const OUTPUT_BACKLOG: usize = 4 << 10;
+/// Most output under way from all nodes in pieces that are larger than usual (KiB).
+const LARGE_PIECES: usize = 32 << 10;
 /// Most lines of output that are told together.
 const BATCH_LINES: usize = 512;
 /// Most bytes of them, unless it is one line.
@@ -28,13 +31,20 @@ pub(super) struct Teller {
     arrivals: mpsc::Sender<Arrival>,
     /// Room for outputs: a permit for each KiB, taken before it is told and given back when it is taken.
     room: Arc<Semaphore>,
+    /// A permit for each KiB of output that is fetched in large pieces.
+    large: Arc<Semaphore>,
 }
 
 impl Teller {
     pub(super) fn new() -> (Teller, mpsc::Receiver<Arrival>) {
         let (arrivals, taken) = mpsc::channel(BACKLOG);
         let room = Arc::new(Semaphore::new(OUTPUT_BACKLOG));
-        (Teller { arrivals, room }, taken)
+        let teller = Teller {
+            arrivals,
+            room,
+            large: Arc::new(Semaphore::new(LARGE_PIECES)),
+        };
+        (teller, taken)
     }
 
     /// Waits for room. When nobody takes anything any more, the transport is gone and its tasks end with it.
@@ -99,6 +109,20 @@ impl Teller {
             at: Stamp::default(),
         })
         .await;
+    }
+
+    /// How much output of a job may be fetched at once, if so much is wanted, and what to hold until it was told.
+    pub(super) fn piece(&self, wanted: usize) -> (usize, Option<OwnedSemaphorePermit>) {
+        let mut bytes = wanted;
+        while bytes > PIECE {
+            let kib = u32::try_from(bytes >> 10).unwrap_or(u32::MAX);
+            let large = Arc::clone(&self.large);
+            if let Ok(permit) = large.try_acquire_many_owned(kib) {
+                return (bytes, Some(permit));
+            }
+            bytes /= 2;
+        }
+        (PIECE, None)
     }
 
     /// Waits for room among the outputs first.
