@@ -181,7 +181,10 @@ impl Transcript {
 
 /// The text without control characters but line ends and tabs.
 fn harmless(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
+    // Some bytes at once, without leaving at the first that is not plain: much quicker where all are.
+    let plain = |plain, byte: &u8| plain & matches!(byte, b' '..=b'~' | b'\n');
+    let mut some = text.as_bytes().chunks(128);
+    if some.all(|bytes| bytes.iter().fold(true, plain)) {
         return Cow::Borrowed(text);
     }
     let harmless = |c: char| match c {

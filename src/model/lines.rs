@@ -19,7 +19,7 @@ impl Lines {
         } else {
             format!("{text}\n").into()
         };
-        let count = text.bytes().filter(|byte| *byte == b'\n').count();
+        let count = newlines(text.as_bytes());
         Lines { text, count }
     }
 
@@ -52,6 +52,14 @@ impl Lines {
             (!first.is_empty()).then(|| Lines::new(first))
         })
     }
+}
+
+/// Counted in pieces whose count fits into a byte: many times quicker than one by one.
+fn newlines(text: &[u8]) -> usize {
+    let count = |piece: &[u8]| -> u8 { piece.iter().map(|byte| u8::from(*byte == b'\n')).sum() };
+    text.chunks(192)
+        .map(|piece| usize::from(count(piece)))
+        .sum()
 }
 
 /// Bytes of the first batch of a text.
@@ -89,6 +97,7 @@ mod tests {
         assert_eq!((lines.count(), lines.as_str()), (3, "a\n\nb\n"));
         assert_eq!(Lines::one("").iter().collect::<Vec<_>>(), [""]);
         assert_eq!(Lines::new("").count(), 0);
+        assert_eq!(Lines::new(&"\n".repeat(1_000)).count(), 1_000);
     }
 
     #[test]
