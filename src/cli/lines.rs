@@ -167,8 +167,14 @@ impl Lines {
 
     fn telemetry(&mut self, telemetry: &Telemetry) {
         match telemetry {
-            Telemetry::Output { action, text, .. } if !self.stepped => {
-                eprintln!("{}", lines::output(action, text));
+            Telemetry::Output {
+                action,
+                lines: printed,
+                ..
+            } if !self.stepped => {
+                let text = lines::output(action, printed);
+                // It is talk: a run does not end because nobody reads it any more.
+                let _ = io::stderr().lock().write_all(text.as_bytes());
             }
             Telemetry::Seen { node, probe, at } => self.state.saw(node, probe, *at),
             Telemetry::Linking { node, what, .. } => eprintln!("{node} link: {what}"),

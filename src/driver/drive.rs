@@ -279,12 +279,12 @@ impl<T: Hands> Driver<T> {
             Telemetry::Output {
                 action,
                 attempt,
-                text,
+                lines,
                 node: _,
                 stream: _,
                 at: _,
             } => {
-                if let Some(trouble) = self.recorder.output(action, *attempt, text) {
+                if let Some(trouble) = self.recorder.output(action, *attempt, lines) {
                     self.fanout.tell(&Notice::Warning(trouble));
                 }
             }

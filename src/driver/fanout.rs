@@ -10,8 +10,9 @@ use crate::engine::event::Entry;
 use crate::engine::update::Update;
 use crate::model::telemetry::Telemetry;
 
-/// Telemetry items that one reader may leave unread before the next are dropped.
-pub const PATIENCE: usize = 4096;
+/// So much telemetry one reader may leave unread before the next is dropped, as [`Telemetry::weight`] has it: lines of output,
+/// or KiB of long ones.
+pub const PATIENCE: usize = 16_384;
 
 /// One thing for an observer.
 #[derive(Clone, Debug)]
@@ -102,7 +103,15 @@ impl Observer {
 
     fn pass(&mut self, telemetry: &Telemetry) {
         if self.unread.load(Ordering::Relaxed) >= PATIENCE {
-            self.dropped += 1;
+            self.dropped += match telemetry {
+                Telemetry::Output { lines, .. } => lines.count() as u64,
+                Telemetry::Printed { .. }
+                | Telemetry::Seen { .. }
+                | Telemetry::Heartbeat { .. }
+                | Telemetry::Linking { .. }
+                | Telemetry::Tick { .. }
+                | Telemetry::Dropped { .. } => 1,
+            };
             return;
         }
         if self.dropped > 0 {
@@ -113,7 +122,7 @@ impl Observer {
     }
 
     fn pass_one(&mut self, telemetry: Telemetry) {
-        self.unread.fetch_add(1, Ordering::Relaxed);
+        self.unread.fetch_add(telemetry.weight(), Ordering::Relaxed);
         self.send(Notice::Update(Update::Telemetry(telemetry)));
     }
 }
@@ -146,8 +155,8 @@ impl Feed {
     }
 
     fn read(&self, notice: &Notice) {
-        if let Notice::Update(Update::Telemetry(_)) = notice {
-            self.unread.fetch_sub(1, Ordering::Relaxed);
+        if let Notice::Update(Update::Telemetry(telemetry)) = notice {
+            self.unread.fetch_sub(telemetry.weight(), Ordering::Relaxed);
         }
     }
 }
@@ -155,7 +164,45 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::lines::Lines;
+    use crate::model::telemetry::Stream;
     use crate::model::time::Stamp;
+
+    fn output(lines: &str) -> Telemetry {
+        Telemetry::Output {
+            action: "print/print@n1".into(),
+            attempt: 1,
+            node: "n1".into(),
+            stream: Stream::Out,
+            lines: Lines::new(lines),
+            at: Stamp(0),
+        }
+    }
+
+    #[test]
+    fn lines_that_are_told_together_count_one_by_one_and_long_ones_by_their_size() {
+        for (lines, batches) in [
+            ("x\n".repeat(512), PATIENCE / 512),
+            ("x".repeat(4096), PATIENCE / 4),
+        ] {
+            let output = output(&lines);
+            let mut fanout = Fanout::new();
+            let feed = fanout.watch();
+            (0..batches + 3).for_each(|_| fanout.telemetry(&output));
+            (0..batches).for_each(|_| assert!(feed.try_next().is_ok()));
+            assert_eq!(
+                feed.try_next().err(),
+                Some(TryRecvError::Empty),
+                "the others were dropped"
+            );
+            fanout.telemetry(&output);
+            let lost = 3 * lines.lines().count() as u64;
+            assert!(matches!(
+                feed.try_next(),
+                Ok(Notice::Update(Update::Telemetry(Telemetry::Dropped { count }))) if count == lost
+            ));
+        }
+    }
 
     #[test]
     fn a_slow_reader_loses_telemetry_and_is_told_how_much() {

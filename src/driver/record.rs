@@ -7,6 +7,7 @@ use crate::engine::event::{Entry, Event};
 use crate::engine::plan::Plan;
 use crate::journal::{FileTrouble, Journal, JournalError, RunDir, Transcript};
 use crate::model::ids::ActionId;
+use crate::model::lines::Lines;
 
 /// Keeps what must not be lost. What [`append`](Recorder::append) acknowledged is on disk.
 pub trait Recorder: Send {
@@ -19,8 +20,8 @@ pub trait Recorder: Send {
     /// Tries to keep one last entry, why the run stopped, after an append has failed.
     fn last_word(&mut self, entry: &Entry);
 
-    /// Keeps one line of an attempt's output; already free of control sequences. Tells once what could not be kept.
-    fn output(&mut self, action: &ActionId, attempt: u32, text: &str) -> Option<String>;
+    /// Keeps lines of an attempt's output; already free of control sequences. Tells once what could not be kept.
+    fn output(&mut self, action: &ActionId, attempt: u32, lines: &Lines) -> Option<String>;
 
     /// Something worth telling the operator, such as a disk that takes long, since this was last asked.
     fn warning(&mut self) -> Option<String>;
@@ -45,7 +46,7 @@ impl Recorder for NoRecord {
 
     fn last_word(&mut self, _: &Entry) {}
 
-    fn output(&mut self, _: &ActionId, _: u32, _: &str) -> Option<String> {
+    fn output(&mut self, _: &ActionId, _: u32, _: &Lines) -> Option<String> {
         None
     }
 
@@ -105,8 +106,8 @@ impl Recorder for RunRecorder {
         let _ = self.journal.last_word(&payload(entry));
     }
 
-    fn output(&mut self, action: &ActionId, attempt: u32, text: &str) -> Option<String> {
-        self.transcripts.line(action, attempt, text)
+    fn output(&mut self, action: &ActionId, attempt: u32, lines: &Lines) -> Option<String> {
+        self.transcripts.lines(action, attempt, lines)
     }
 
     fn warning(&mut self) -> Option<String> {
@@ -142,11 +143,11 @@ impl Transcripts {
         }
     }
 
-    fn line(&mut self, action: &ActionId, attempt: u32, text: &str) -> Option<String> {
+    fn lines(&mut self, action: &ActionId, attempt: u32, lines: &Lines) -> Option<String> {
         if self.failed {
             return None;
         }
-        let trouble = self.put(action, attempt, text).err()?;
+        let trouble = self.put(action, attempt, lines).err()?;
         self.failed = true;
         let cause = &trouble.source;
         Some(format!(
@@ -154,7 +155,7 @@ impl Transcripts {
         ))
     }
 
-    fn put(&mut self, action: &ActionId, attempt: u32, text: &str) -> Result<(), FileTrouble> {
+    fn put(&mut self, action: &ActionId, attempt: u32, lines: &Lines) -> Result<(), FileTrouble> {
         let key = (action.clone(), attempt);
         if !self.open.contains_key(&key) {
             if self.open.len() >= Self::MOST {
@@ -168,7 +169,7 @@ impl Transcripts {
             self.open.insert(key.clone(), transcript);
         }
         match self.open.get_mut(&key) {
-            Some(transcript) => transcript.line(text),
+            Some(transcript) => transcript.lines(lines.as_str()),
             None => Ok(()),
         }
     }

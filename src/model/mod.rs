@@ -1,6 +1,7 @@
 //! Nouns: what the files, the plan and the run are made of; no behaviour beyond validation.
 
 pub mod ids;
+pub mod lines;
 pub mod template;
 pub mod text;
 pub mod time;

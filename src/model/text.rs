@@ -55,7 +55,13 @@ impl Cleaner {
 
     /// Eats bytes and returns the lines that they finished, without line ends.
     pub fn feed(&mut self, bytes: &[u8]) -> Vec<String> {
-        let mut lines = Vec::new();
+        let mut lines = String::new();
+        self.feed_into(bytes, &mut lines);
+        lines.split_terminator('\n').map(str::to_owned).collect()
+    }
+
+    /// Eats bytes and adds the lines that they finished to `lines`, each with a newline at its end.
+    pub fn feed_into(&mut self, bytes: &[u8], lines: &mut String) {
         let mut joined = std::mem::take(&mut self.cut_character);
         let mut rest = if joined.is_empty() {
             bytes
@@ -66,23 +72,22 @@ impl Cleaner {
         while !rest.is_empty() {
             match std::str::from_utf8(rest) {
                 Ok(text) => {
-                    self.characters(text, &mut lines);
+                    self.characters(text, lines);
                     break;
                 }
                 Err(error) => {
                     let (good, bad) = rest.split_at(error.valid_up_to());
                     let text = std::str::from_utf8(good).expect("valid up to here by the decoder");
-                    self.characters(text, &mut lines);
+                    self.characters(text, lines);
                     let Some(wrong) = error.error_len() else {
                         self.cut_character = bad.to_vec();
                         break;
                     };
-                    self.character('\u{fffd}', &mut lines);
+                    self.character('\u{fffd}', lines);
                     rest = &bad[wrong..];
                 }
             }
         }
-        lines
     }
 
     /// The line that is being written, for showing progress before its end arrives.
@@ -101,7 +106,7 @@ impl Cleaner {
         (!line.is_empty()).then_some(line)
     }
 
-    fn characters(&mut self, text: &str, lines: &mut Vec<String>) {
+    fn characters(&mut self, text: &str, lines: &mut String) {
         let mut rest = text;
         while let Some(c) = rest.chars().next() {
             // Nearly everything that is printed: no need to look at each character by itself.
@@ -120,11 +125,11 @@ impl Cleaner {
         }
     }
 
-    fn character(&mut self, c: char, lines: &mut Vec<String>) {
+    fn character(&mut self, c: char, lines: &mut String) {
         // A line end closes every sequence: better a stray payload on the screen than a hidden line.
         if c == '\n' {
             self.state = State::Text;
-            lines.push(self.line.end());
+            self.line.end_into(lines);
             return;
         }
         match std::mem::take(&mut self.state) {
@@ -140,7 +145,7 @@ impl Cleaner {
         }
     }
 
-    fn in_text(&mut self, c: char, lines: &mut Vec<String>) {
+    fn in_text(&mut self, c: char, lines: &mut String) {
         match c {
             '\u{1b}' => self.state = State::Escape,
             '\u{9b}' => self.state = State::Csi(String::new()),
@@ -155,7 +160,7 @@ impl Cleaner {
         }
     }
 
-    fn in_escape(&mut self, c: char, lines: &mut Vec<String>) {
+    fn in_escape(&mut self, c: char, lines: &mut String) {
         match c {
             '[' => self.state = State::Csi(String::new()),
             ']' | 'P' | '_' | '^' | 'X' => self.state = control_string(),
@@ -167,7 +172,7 @@ impl Cleaner {
         }
     }
 
-    fn in_csi(&mut self, mut parameters: String, c: char, lines: &mut Vec<String>) {
+    fn in_csi(&mut self, mut parameters: String, c: char, lines: &mut String) {
         match c {
             ' '..='?' => {
                 if parameters.len() < 32 {
@@ -185,7 +190,7 @@ impl Cleaner {
     }
 
     /// The few sequences that decide what a reader sees; all others only vanish.
-    fn csi(&mut self, parameters: &str, end: char, lines: &mut Vec<String>) {
+    fn csi(&mut self, parameters: &str, end: char, lines: &mut String) {
         match (end, parameters) {
             ('G' | '`', "" | "0" | "1") => self.line.restart = true,
             ('K', "2") => self.line.clear(),
@@ -203,7 +208,7 @@ impl Cleaner {
         swallowed: usize,
         after_escape: bool,
         c: char,
-        lines: &mut Vec<String>,
+        lines: &mut String,
     ) {
         match c {
             '\u{7}' | '\u{9c}' | '\u{18}' | '\u{1a}' => {}
@@ -221,10 +226,11 @@ impl Cleaner {
     }
 
     /// The cursor moves to another line: what stands here is a line of its own.
-    fn leave_line(&mut self, lines: &mut Vec<String>) {
-        let line = self.line.end();
-        if !line.is_empty() {
-            lines.push(line);
+    fn leave_line(&mut self, lines: &mut String) {
+        if self.line.text.is_empty() {
+            self.line.clear();
+        } else {
+            self.line.end_into(lines);
         }
     }
 }
@@ -308,17 +314,31 @@ impl Line {
         }
     }
 
+    /// As new; the room for its text stays.
     fn clear(&mut self) {
-        *self = Self::default();
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        *self = Self {
+            text,
+            ..Self::default()
+        };
     }
 
     fn end(&mut self) -> String {
-        let mut line = std::mem::take(self);
-        if line.dropped > 0 {
-            line.text
-                .push_str(&format!(" ⟨cut: {} more bytes⟩", line.dropped));
+        let mut line = String::new();
+        self.end_into(&mut line);
+        line.pop();
+        line
+    }
+
+    /// Adds the line with a newline at its end, and begins the next one.
+    fn end_into(&mut self, lines: &mut String) {
+        lines.push_str(&self.text);
+        if self.dropped > 0 {
+            lines.push_str(&format!(" ⟨cut: {} more bytes⟩", self.dropped));
         }
-        line.text
+        lines.push('\n');
+        self.clear();
     }
 }
 
@@ -336,6 +356,13 @@ pub fn clean_line(text: &str) -> String {
         .trim_end_matches(['\r', '\n'])
         .replace('\n', &visible('\n'));
     clean(&one)
+}
+
+/// Whether a line can be shown as it is: it has no control character, nothing invisible, and nothing that combines.
+pub fn is_clean_line(line: &str) -> bool {
+    let plain = |byte| matches!(byte, b' '..=b'~');
+    let clean = |c: char| !(c.is_control() || is_invisible(c) || is_combining(c));
+    line.bytes().all(plain) || line.chars().all(clean)
 }
 
 /// How an invisible character is shown: `⟨U+202E⟩`.

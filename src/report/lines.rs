@@ -5,9 +5,12 @@
 mod action;
 mod lock;
 
+use std::borrow::Cow;
+
 use crate::engine::brief::{Mode, Person};
 use crate::engine::event::{Cause, Ending, Entry, Event, InvariantState, Verdict};
 use crate::model::ids::{ActionId, CheckId, NodeId};
+use crate::model::lines::Lines;
 use crate::model::reply::LinkReport;
 use crate::model::value::Value;
 
@@ -43,19 +46,28 @@ pub fn line(entry: &Entry, detail: Detail) -> String {
     format!("{} {}", entry.at, one_line(&text))
 }
 
-/// A line that an action's script printed.
-pub fn output(action: &ActionId, text: &str) -> String {
-    format!("{} | {}", subject(action), one_line(text))
+/// Lines that an action's script printed, each with its line break.
+pub fn output(action: &ActionId, lines: &Lines) -> String {
+    let subject = subject(action);
+    let room = lines.as_str().len() + lines.count() * (subject.len() + 3);
+    let mut text = String::with_capacity(room);
+    for line in lines.iter() {
+        text.push_str(&subject);
+        text.push_str(" | ");
+        text.push_str(&one_line(line));
+        text.push('\n');
+    }
+    text
 }
 
 /// What a node printed may stand in a text: whatever could move a cursor becomes a blank.
-pub(super) fn one_line(text: &str) -> String {
-    if text.contains(char::is_control) {
-        let plain = |c: char| if c.is_control() { ' ' } else { c };
-        text.chars().map(plain).collect()
-    } else {
-        text.to_string()
+pub(super) fn one_line(text: &str) -> Cow<'_, str> {
+    let is_plain = |byte| matches!(byte, b' '..=b'~');
+    if text.bytes().all(is_plain) || !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
     }
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    Cow::Owned(text.chars().map(plain).collect())
 }
 
 /// `upgrade/update@st2` as `st2 upgrade/update`; what is done once for the cluster is `cluster sync/synchronise`.

@@ -5,6 +5,7 @@ use super::jobs::{JobState, SimJob, Work};
 use super::links::out_of_sight;
 use super::node::JobId;
 use super::world::{Event, Reply, SimWorld};
+use crate::model::lines::Lines;
 use crate::model::reply::{Claim, JobReport};
 use crate::model::telemetry::{Stream, Telemetry};
 use crate::model::time::{Span, Stamp};
@@ -162,7 +163,7 @@ impl SimJob {
             attempt: self.work.attempt,
             node: self.work.node.clone(),
             stream: Stream::Out,
-            text,
+            lines: Lines::one(&text),
             at,
         })
     }

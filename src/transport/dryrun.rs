@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{Acts, Arrival, Change, Due, Look, Looks, Order};
 use crate::model::ids::{FactId, NodeId, ProbeId};
+use crate::model::lines::Lines;
 use crate::model::reply::{Claim, JobReport, LinkReport};
 use crate::model::telemetry::{Stream, Telemetry};
 use crate::model::time::Stamp;
@@ -289,7 +290,7 @@ fn said(order: &Order, text: &str, at: Stamp) -> Arrival {
         attempt: order.attempt,
         node: order.node.clone(),
         stream: Stream::Out,
-        text: text.into(),
+        lines: Lines::one(text),
         at,
     })
 }

@@ -22,7 +22,10 @@ const PATIENCE: Duration = Duration::from_millis(50);
 const PACE: Duration = Duration::from_millis(100);
 const CLOCK_PACE: Duration = Duration::from_millis(500);
 
-/// Most updates taken in at once, so that keys are never kept waiting.
+/// Most events of keys taken in at once.
+const KEYS: usize = 5_000;
+
+/// Most updates taken in at once, so that keys are never kept waiting; each line of an output counts as one.
 const BATCH: usize = 5_000;
 
 /// When the bell rings again for something that still waits.
@@ -142,7 +145,7 @@ impl Wizard {
     fn keys(&mut self, app: &mut App, pace: &mut Pacing) -> Result<Vec<Ask>, UiError> {
         let mut asks = Vec::new();
         let mut wait = pace.wait();
-        for _ in 0..BATCH {
+        for _ in 0..KEYS {
             let Some(event) = self.term.event(wait).map_err(UiError::Terminal)? else {
                 break;
             };
@@ -288,10 +291,14 @@ impl Pacing {
 fn drain(app: &mut App, updates: &mut dyn FnMut() -> Next, pace: &mut Pacing) -> Vec<Ask> {
     use crate::engine::update::Update;
     use crate::model::telemetry::Telemetry;
-    let mut took = false;
-    for _ in 0..BATCH {
+    let (mut took, mut room) = (false, BATCH);
+    while room > 0 {
         match updates() {
             Next::Update(update) => {
+                room = room.saturating_sub(match &update {
+                    Update::Telemetry(telemetry) => telemetry.weight(),
+                    Update::Entry(_) => 1,
+                });
                 match &update {
                     Update::Telemetry(
                         Telemetry::Tick { .. }
@@ -312,6 +319,7 @@ fn drain(app: &mut App, updates: &mut dyn FnMut() -> Next, pace: &mut Pacing) ->
                 app.take(&update);
             }
             Next::Remark(text) => {
+                room -= 1;
                 pace.changed = true;
                 app.remark(&text);
             }

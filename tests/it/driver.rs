@@ -19,6 +19,7 @@ use holdpoint::engine::summary::Exit;
 use holdpoint::engine::update::Update;
 use holdpoint::journal::JournalError;
 use holdpoint::model::ids::{ActionId, NodeId, RunId};
+use holdpoint::model::lines::Lines;
 use holdpoint::model::time::Stamp;
 use holdpoint::sim::{self, SimWorld};
 use holdpoint::transport::sim::SimTransport;
@@ -66,7 +67,7 @@ impl Recorder for Kept {
 
     fn last_word(&mut self, _: &Entry) {}
 
-    fn output(&mut self, _: &ActionId, _: u32, _: &str) -> Option<String> {
+    fn output(&mut self, _: &ActionId, _: u32, _: &Lines) -> Option<String> {
         None
     }
 

@@ -35,6 +35,7 @@ mod hands;
 mod journal;
 mod journal_disk;
 mod network;
+mod output;
 mod real_walk;
 mod rehearsals;
 mod screens;

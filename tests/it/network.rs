@@ -100,8 +100,9 @@ impl Board {
             Arrival::Job { action, report, .. } => {
                 self.reports.entry(action).or_default().push(report);
             }
-            Arrival::Telemetry(Telemetry::Output { action, text, .. }) => {
-                self.lines.entry(action).or_default().push(text);
+            Arrival::Telemetry(Telemetry::Output { action, lines, .. }) => {
+                let told = self.lines.entry(action).or_default();
+                told.extend(lines.iter().map(str::to_owned));
             }
             _ => {}
         }

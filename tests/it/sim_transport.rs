@@ -59,11 +59,11 @@ fn service(arrival: &Arrival) -> Option<String> {
 }
 
 fn printed(arrivals: &[Arrival]) -> Vec<&str> {
-    let line = |arrival| match arrival {
-        &Arrival::Telemetry(Telemetry::Output { ref text, .. }) => Some(text.as_str()),
+    let lines = |arrival| match arrival {
+        &Arrival::Telemetry(Telemetry::Output { ref lines, .. }) => Some(lines.iter()),
         _ => None,
     };
-    arrivals.iter().filter_map(line).collect()
+    arrivals.iter().filter_map(lines).flatten().collect()
 }
 
 fn watched<T: Acts>(mut hands: T, now: &mut Stamp) -> T {

@@ -88,3 +88,35 @@ fn control_characters_do_not_survive() {
         "a\u{fffd}]52;c;x\u{fffd}b\u{fffd}\u{fffd}c\u{fffd}d\n"
     );
 }
+
+#[test]
+fn lines_that_come_together_are_kept_and_cut_as_if_they_came_one_by_one() {
+    let lines = [
+        "one",
+        "",
+        "größe\t✓",
+        "x\u{1b}[2Jy",
+        "longer than what came before",
+        "z",
+    ];
+    for cap in [0, 3, 4, 5, 17, 18, 30, 62, 500] {
+        for together in 0..=lines.len() {
+            let folder = tempfile::tempdir().unwrap();
+            let kept = |name: &str| {
+                let path = folder.path().join(name);
+                (Transcript::create_capped(&path, cap).unwrap(), path)
+            };
+            let ((mut single, single_path), (mut batch, batch_path)) = (kept("one"), kept("two"));
+            for line in lines {
+                single.line(line).unwrap();
+            }
+            for part in [&lines[..together], &lines[together..]] {
+                let text: String = part.iter().map(|line| format!("{line}\n")).collect();
+                batch.lines(&text).unwrap();
+            }
+            let told = |path| fs::read_to_string(path).unwrap();
+            assert_eq!(told(batch_path), told(single_path), "{cap} {together}");
+            assert_eq!(batch.seal().unwrap(), single.seal().unwrap());
+        }
+    }
+}

@@ -234,8 +234,12 @@ async fn a_cut_in_the_middle_costs_only_what_was_not_there() {
 
 fn percent(arrival: &Arrival, tens: &str) -> Option<()> {
     match arrival {
-        Arrival::Telemetry(Telemetry::Output { text, .. }) => {
-            text.starts_with(&format!("{tens}0 %")).then_some(())
+        Arrival::Telemetry(Telemetry::Output { lines, .. }) => {
+            let told = format!("{tens}0 %");
+            lines
+                .iter()
+                .any(|line| line.starts_with(&told))
+                .then_some(())
         }
         _ => None,
     }

@@ -1,5 +1,7 @@
 //! Reads what the node says about a job.
 
+use std::ops::Range;
+
 use super::hand::Hand;
 use crate::transport::ssh::{Incarnation, Nonce, find, find_last};
 
@@ -166,36 +168,73 @@ pub fn read_reply(
 
 /// Takes the answer out of what the node printed; `None` if it is not complete and well formed.
 pub(super) fn parse(stdout: &[u8], nonce: &Nonce, offset: u64, most: usize) -> Option<Said> {
+    let (mut said, log) = parse_around(stdout, nonce, offset, most)?;
+    if let Said::Answer(answer) = &mut said {
+        answer.log = stdout[log].to_vec();
+    }
+    Some(said)
+}
+
+/// The same, and where in it the output stands, which is not copied: it may be large.
+pub(super) fn parse_around(
+    stdout: &[u8],
+    nonce: &Nonce,
+    offset: u64,
+    most: usize,
+) -> Option<(Said, Range<usize>)> {
     let (line, rest) = line_of(stdout, nonce)?;
     if let Some(refusal) = line.strip_prefix("error=") {
         let (word, detail) = refusal.split_once(' ').unwrap_or((refusal, ""));
-        return Some(Said::Refused(word.to_owned(), detail.to_owned()));
+        let refused = Said::Refused(word.to_owned(), detail.to_owned());
+        return Some((refused, 0..0));
     }
-    let mut answer = parse_state(line)?;
+    let answer = parse_state(line)?;
     let mark = format!("\n@{nonce} log\n");
-    if let Some(log) = rest.strip_prefix(mark.as_bytes()) {
-        let skip = usize::try_from(offset % BLOCK).ok()?;
-        let log = log.get(skip..).unwrap_or_default();
-        answer.log = log[..log.len().min(most)].to_vec();
+    let mut log = 0..0;
+    if stdout[rest.clone()].starts_with(mark.as_bytes()) {
+        let skip = mark.len() + usize::try_from(offset % BLOCK).ok()?;
+        let from = (rest.start + skip).min(rest.end);
+        log = from..rest.end.min(from.saturating_add(most));
     }
-    Some(Said::Answer(answer))
+    Some((Said::Answer(answer), log))
 }
 
-/// The line that says it all, and what follows it; `None` if the answer is not complete.
-pub(super) fn line_of<'a>(stdout: &'a [u8], nonce: &Nonce) -> Option<(&'a str, &'a [u8])> {
+/// The line that says it all, and where what follows it stands; `None` if the answer is not complete.
+pub(super) fn line_of<'a>(stdout: &'a [u8], nonce: &Nonce) -> Option<(&'a str, Range<usize>)> {
     let begin = format!("@{nonce} begin\n");
     let end = format!("\n@{nonce} end\n");
     let from = find(stdout, begin.as_bytes())? + begin.len();
     let body = &stdout[from..];
     let body = &body[..find_last(body, end.as_bytes())?];
     // One question has one reply. Where there are two, neither is known to be whole.
-    if find(body, begin.as_bytes()).is_some() {
+    if occurs(body, begin.as_bytes()) {
         return None;
     }
     let line_end = body.iter().position(|byte| *byte == b'\n');
-    let (line, rest) = body.split_at(line_end.unwrap_or(body.len()));
-    let line = std::str::from_utf8(line).ok()?;
+    let line_end = line_end.unwrap_or(body.len());
+    let line = std::str::from_utf8(&body[..line_end]).ok()?;
+    let rest = from + line_end..from + body.len();
     Some((line.strip_prefix(&format!("@{nonce} "))?, rest))
+}
+
+/// Whether `part` stands somewhere in a long text. After Horspool: a byte that does not fit lets it skip as many bytes as
+/// `part` has at most, so that it looks at few of them.
+fn occurs(text: &[u8], part: &[u8]) -> bool {
+    let Some((last, before)) = part.split_last() else {
+        return true;
+    };
+    let mut skip = [part.len(); 256];
+    for (at, byte) in before.iter().enumerate() {
+        skip[usize::from(*byte)] = before.len() - at;
+    }
+    let mut at = before.len();
+    while let Some(byte) = text.get(at) {
+        if byte == last && text[..=at].ends_with(part) {
+            return true;
+        }
+        at += skip[usize::from(*byte)];
+    }
+    false
 }
 
 fn parse_state(line: &str) -> Option<JobAnswer> {
@@ -286,6 +325,19 @@ mod tests {
         assert_eq!(answer.answered, [7, 40]);
         assert_eq!(answer.handed, Some(41));
         assert_eq!(answer.hand.map(|hand| (hand.act, hand.typed)), Some((3, 2)));
+    }
+
+    #[test]
+    fn a_part_is_found_wherever_it_stands() {
+        let text = b"abcabcabdabcabcabcabdab".as_slice();
+        for from in 0..text.len() {
+            for to in from..=text.len() {
+                assert!(occurs(text, &text[from..to]), "{from}..{to}");
+            }
+        }
+        for part in ["abcabd.", "bb", "dabcabd", "abcabcabdabcabcabcabdabc"] {
+            assert!(!occurs(text, part.as_bytes()), "{part}");
+        }
     }
 
     #[test]

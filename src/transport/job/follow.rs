@@ -8,11 +8,11 @@ use super::spec::JobId;
 use crate::transport::ssh::Session;
 
 /// Most bytes in the first piece, and over a slow line in each.
-const PIECE: usize = 256 << 10;
+pub const PIECE: usize = 256 << 10;
 /// Most bytes in a piece of a job that prints a lot over a fast line: each question costs the node some processes.
-const LARGE_PIECE: usize = 2 << 20;
-/// A full piece that arrives in this time may be twice as large the next time.
-const FAST: Duration = Duration::from_secs(1);
+const LARGE_PIECE: usize = 4 << 20;
+/// A piece after a full one is as large as what arrives in this time.
+const SOON: Duration = Duration::from_secs(1);
 
 /// Where the reading of one job stands. Survives its connections: give it another session and it goes on.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct Follower {
     id: JobId,
     offset: u64,
     wait: Duration,
+    /// What the next question asks for, unless whoever follows has less room.
+    wanted: usize,
     most: usize,
     last: Option<JobAnswer>,
 }
@@ -44,7 +46,8 @@ impl Follower {
             id,
             offset,
             wait,
-            most: PIECE,
+            wanted: PIECE,
+            most: LARGE_PIECE,
             last: None,
         }
     }
@@ -54,6 +57,22 @@ impl Follower {
         self.wait = wait;
     }
 
+    /// Bytes of output that the next question asks for.
+    pub fn wanted(&self) -> usize {
+        self.wanted
+    }
+
+    /// From now on each question asks for at most so many bytes of output.
+    pub fn at_most(&mut self, most: usize) {
+        self.most = most;
+    }
+
+    /// Whether the node had more output than was read when it answered last.
+    pub fn is_behind(&self) -> bool {
+        let known = self.last.as_ref().map_or(0, |answer| answer.size);
+        self.offset < known
+    }
+
     /// The next byte to be read: all before it were given out.
     pub fn offset(&self) -> u64 {
         self.offset
@@ -61,22 +80,26 @@ impl Follower {
 
     /// Waits for news. On a failure nothing is lost: call again, with another session if this one is gone.
     pub async fn next(&mut self, session: &Session) -> Result<Followed, JobFailure> {
+        let most = self.wanted.min(self.most);
         let ask = Ask {
             offset: self.offset,
-            most: self.most,
+            most,
             wait: self.wait,
             known: self.last.as_ref().map(|answer| answer.state),
         };
         let asked = Instant::now();
         let answered = report(session, &self.id, ask).await;
-        let mut answer = answered.inspect_err(|_| self.most = PIECE)?;
+        let mut answer = answered.inspect_err(|_| self.wanted = PIECE)?;
         let offset = self.offset;
         let log = std::mem::take(&mut answer.log);
-        self.most = match asked.elapsed() <= FAST && log.len() >= self.most {
-            true => (self.most * 2).min(LARGE_PIECE),
-            false => PIECE,
-        };
         self.offset += log.len() as u64;
+        self.wanted = if log.len() >= most {
+            let rest = answer.size.saturating_sub(self.offset);
+            let rest = usize::try_from(rest).unwrap_or(usize::MAX);
+            soon(log.len(), asked.elapsed()).min(rest).max(PIECE)
+        } else {
+            PIECE
+        };
         self.last = Some(answer.clone());
         let read = self.offset >= answer.size || answer.acked;
         let last = read && answer.state.standing() != Standing::Going;
@@ -87,6 +110,13 @@ impl Follower {
             last,
         })
     }
+}
+
+/// What arrives in [`SOON`] where so much has arrived in that time (bytes); never more than [`LARGE_PIECE`].
+fn soon(arrived: usize, took: Duration) -> usize {
+    let arrived = u128::try_from(arrived).unwrap_or_default();
+    let more = arrived * SOON.as_micros() / took.as_micros().max(1);
+    usize::try_from(more).map_or(LARGE_PIECE, |more| more.min(LARGE_PIECE))
 }
 
 /// Follows to the end: `connect` gives a session whenever one is needed (and does the backing off), `sink` gets each

@@ -19,7 +19,7 @@ mod spec;
 #[doc(hidden)]
 pub use answer::read_reply;
 pub use answer::{JobAnswer, JobExit, JobState, Standing};
-pub use follow::{Followed, Follower, follow};
+pub use follow::{Followed, Follower, PIECE, follow};
 pub use hand::Hand;
 pub use lock::{Claimant, lock};
 #[doc(hidden)]

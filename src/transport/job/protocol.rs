@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 
-use super::answer::{BLOCK, JobAnswer, JobState, Said, parse};
+use super::answer::{BLOCK, JobAnswer, JobState, Said, parse_around};
 use super::spec::{AnswerLine, BadJob, JobId, JobSpec, spec_hash};
 use crate::model::lock::Holder;
 use crate::model::wheel::Keys;
@@ -360,9 +360,12 @@ impl Request {
         };
         let raw = session.run(text, limits).await;
         let raw = raw.map_err(JobFailure::NoAnswer)?;
-        match parse(raw.stdout.first(), &nonce, ask.offset, ask.most) {
-            Some(Said::Answer(answer)) => Ok(answer),
-            Some(Said::Refused(word, detail)) => {
+        match parse_around(raw.stdout.first(), &nonce, ask.offset, ask.most) {
+            Some((Said::Answer(answer), log)) => Ok(JobAnswer {
+                log: raw.stdout.into_first(log),
+                ..answer
+            }),
+            Some((Said::Refused(word, detail), _)) => {
                 Err(JobFailure::refused(&format!("{word} {detail}")))
             }
             None => Err(JobFailure::NoAnswer(raw.no_answer())),

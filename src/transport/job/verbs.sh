@@ -14,8 +14,9 @@ hp_refuse() {
 # --- places -----------------------------------------------------------------------------------------------------
 
 hp_place() {
+  hp_uid=$(id -u)
   if [ -z "$hp_base" ]; then
-    case $(id -u) in
+    case $hp_uid in
       0) hp_base=/var/lib/holdpoint/jobs ;;
       *) hp_base=$HOME/.holdpoint/jobs ;;
     esac
@@ -39,7 +40,7 @@ hp_trust() {
   esac
   # shellcheck disable=SC2086 # to be split
   set -- "$1" $hp_ls
-  if [ "$4" != "$(id -u)" ]; then
+  if [ "$4" != "$hp_uid" ]; then
     hp_refuse base "$1 belongs to user number $4"
     return 1
   fi
@@ -105,10 +106,18 @@ hp_either() {
 # --- verbs ------------------------------------------------------------------------------------------------------
 
 # The state is read before the log: a state that says done means that the log up to its size is complete.
-hp_tell() {
+hp_find() {
   hp_code='' hp_cancelled='' hp_logged=''
   hp_judge
   hp_measure
+}
+
+hp_tell() {
+  hp_find
+  hp_tell_found
+}
+
+hp_tell_found() {
   hp_acked=0
   [ ! -e "$hp_dir/done" ] || hp_acked=1
   hp_list_answered
@@ -138,22 +147,26 @@ hp_list_answered() {
 # Holds the answer back until there is news: another state than hp_known, or bytes beyond hp_offset.
 hp_report() {
   hp_look || return
-  hp_napped=0
-  while [ "$hp_napped" -lt "$((hp_wait * 10))" ]; do
-    hp_judge
-    hp_measure
-    [ "$hp_state" = "$hp_known" ] || break
-    [ "$hp_size" -le "$hp_offset" ] || break
+  hp_napped=0 hp_span=1
+  hp_find
+  while [ "$hp_napped" -lt "$((hp_wait * 10))" ] && [ "$hp_state" = "$hp_known" ] && [ "$hp_size" -le "$hp_offset" ]; do
     hp_doze
+    hp_find
   done
-  hp_tell
+  hp_tell_found
 }
 
-# A second; for a job that asks less if there is output, because somebody waits for its next question.
+# A second, less at first: what has just printed often prints again, or ends. For a job that asks less if there is output,
+# because somebody waits for its next question. hp_span counts tenths.
 hp_doze() {
   if [ ! -p "$hp_dir/in" ]; then
-    sleep 1
-    hp_napped=$((hp_napped + 10))
+    if [ "$hp_span" -lt 10 ] && sleep "0.$hp_span" 2>/dev/null; then
+      hp_napped=$((hp_napped + hp_span))
+      hp_span=$((hp_span * 2))
+    else
+      sleep 1
+      hp_napped=$((hp_napped + 10))
+    fi
     return
   fi
   hp_dozed=$((hp_napped + 10))

@@ -34,6 +34,8 @@ const POLL: Duration = Duration::from_secs(5);
 pub(super) const GRACE: Duration = Duration::from_secs(30);
 /// So often a start is repeated that the node has not begun yet; each waits there for up to five seconds.
 const STARTS: u32 = 6;
+/// So much output is cleaned before it is told (bytes).
+const CLEANED_AT_ONCE: usize = 64 << 10;
 /// So often an acknowledgement is repeated; what it frees is only space.
 const ACKS: u32 = 5;
 
@@ -221,7 +223,11 @@ impl Job {
         let mut failures = 0;
         loop {
             let session = self.next_session().await?;
-            let pace = self.listener.as_ref().map(|listener| listener.pace(POLL));
+            let (most, _held) = self.teller.piece(follower.wanted());
+            follower.at_most(most);
+            // What it has printed already is fetched without a pause.
+            let listener = self.listener.as_ref().filter(|_| !follower.is_behind());
+            let pace = listener.map(|listener| listener.pace(POLL));
             let news = async {
                 if let Some(pace) = pace {
                     sleep(pace.pause).await;
@@ -303,12 +309,7 @@ impl Job {
             self.accepted = true;
             self.teller.job(&self.order, JobReport::Accepted).await;
         }
-        if self.listener.is_some() {
-            let (order, teller) = (&self.order, &self.teller);
-            teller.printed(order, news.offset, &news.log).await;
-        }
-        let lines = self.cleaner.feed(&news.log);
-        self.teller.lines(&self.order, Stream::Out, lines).await;
+        self.tell_printed(news.offset, &news.log).await;
         self.listen_to(&news).await;
         if !news.last {
             return false;
@@ -332,6 +333,20 @@ impl Job {
         self.teller.lines(&self.order, Stream::Out, last).await;
         self.told(report).await;
         true
+    }
+
+    /// Tells the lines that have come to their end, a piece at a time: what a piece becomes when it is cleaned is not kept.
+    async fn tell_printed(&mut self, offset: u64, log: &[u8]) {
+        let (mut text, mut offset) = (String::new(), offset);
+        for piece in log.chunks(CLEANED_AT_ONCE) {
+            if self.listener.is_some() {
+                self.teller.printed(&self.order, offset, piece).await;
+                offset += piece.len() as u64;
+            }
+            text.clear();
+            self.cleaner.feed_into(piece, &mut text);
+            self.teller.text(&self.order, Stream::Out, &text).await;
+        }
     }
 
     /// Tells the question that the job waits with, if it does.

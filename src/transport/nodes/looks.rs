@@ -241,6 +241,7 @@ impl Looks for SshLooks {
         self.note(now);
         let arrival = self.arrivals.recv().await;
         let arrival = arrival.expect("the teller that is held here keeps the channel open");
+        self.teller.taken(&arrival);
         stamped(arrival, self.clock.now())
     }
 }

@@ -1,5 +1,7 @@
 //! Keeps the beginning and the very end of an endless stream.
 
+use std::ops::Range;
+
 /// So many last bytes (plus what one packet adds) stay visible even when the middle was thrown away.
 const TAIL: usize = 512;
 
@@ -33,6 +35,16 @@ impl Collected {
     /// The first bytes, up to the limit.
     pub(crate) fn first(&self) -> &[u8] {
         &self.head
+    }
+
+    /// A part of the first bytes, without a copy.
+    ///
+    /// Panics if there are not so many of them.
+    pub(crate) fn into_first(self, part: Range<usize>) -> Vec<u8> {
+        let mut head = self.head;
+        head.truncate(part.end);
+        head.drain(..part.start);
+        head
     }
 
     /// The last bytes.

@@ -73,13 +73,13 @@ impl TimeFormat {
 }
 
 impl LogBook {
-    /// Takes in a line that a script printed.
+    /// Takes in lines that a script printed.
     pub fn output(&mut self, run: &RunState, output: &telemetry::Telemetry) {
         let telemetry::Telemetry::Output {
             action,
             node,
             stream,
-            text,
+            lines,
             at,
             ..
         } = output
@@ -91,16 +91,22 @@ impl LogBook {
             telemetry::Stream::Err => Stream::Err,
         };
         let began = run.actions.get(action).and_then(|record| record.began);
-        self.push(
-            Some(node),
-            Kept {
-                at: *at,
-                began,
-                stream,
-                printed: true,
-                text: text::clean_line(text),
-            },
-        );
+        for line in lines.iter() {
+            self.push(
+                Some(node),
+                Kept {
+                    at: *at,
+                    began,
+                    stream,
+                    printed: true,
+                    text: if text::is_clean_line(line) {
+                        line.to_owned()
+                    } else {
+                        text::clean_line(line)
+                    },
+                },
+            );
+        }
     }
 
     /// Takes in what the run tells, where it belongs into a log.
@@ -167,10 +173,14 @@ impl LogBook {
         let Some(node) = node else {
             return self.all.push(line);
         };
-        self.nodes
-            .entry(node.clone())
-            .or_default()
-            .push(line.clone());
+        match self.nodes.get_mut(node) {
+            Some(ring) => ring.push(line.clone()),
+            None => {
+                let mut ring = Ring::default();
+                ring.push(line.clone());
+                self.nodes.insert(node.clone(), ring);
+            }
+        }
         self.widest = self.widest.max(node.as_str().len());
         let text = format!("{node:<width$} {}", line.text, width = self.widest);
         self.all.push(Kept { text, ..line });

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use holdpoint::model::drill::{Effect, Fault, JobFault, KeyFault};
 use holdpoint::model::ids::{ActionId, NodeId};
+use holdpoint::model::lines::Lines;
 use holdpoint::model::reply::{Claim, JobReport, LinkReport};
 use holdpoint::model::script::{Class, Script};
 use holdpoint::model::telemetry::Telemetry;
@@ -222,7 +223,10 @@ impl Bench {
 
     /// Waits until the job has printed this line.
     pub async fn line(&mut self, order: &Order, line: &str) -> Result<()> {
-        let says = |arrival: &Arrival| (printed(arrival, order)? == line).then_some(());
+        let says = |arrival: &Arrival| {
+            let mut lines = printed(arrival, order)?.iter();
+            lines.any(|told| told == line).then_some(())
+        };
         self.until(line, says).await
     }
 
@@ -231,7 +235,8 @@ impl Bench {
         let lines = self
             .seen
             .iter()
-            .filter_map(|arrival| printed(arrival, order));
+            .filter_map(|arrival| printed(arrival, order))
+            .flat_map(Lines::iter);
         lines.map(str::to_owned).collect()
     }
 
@@ -381,10 +386,10 @@ fn link(arrival: &Arrival) -> Option<&LinkReport> {
     }
 }
 
-fn printed<'a>(arrival: &'a Arrival, order: &Order) -> Option<&'a str> {
+fn printed<'a>(arrival: &'a Arrival, order: &Order) -> Option<&'a Lines> {
     match arrival {
-        Arrival::Telemetry(Telemetry::Output { action, text, .. }) => {
-            (*action == order.action).then_some(text)
+        Arrival::Telemetry(Telemetry::Output { action, lines, .. }) => {
+            (*action == order.action).then_some(lines)
         }
         _ => None,
     }

@@ -10,6 +10,7 @@ use holdpoint::engine::state::RunState;
 use holdpoint::engine::update::Update;
 use holdpoint::model::cluster::Cluster;
 use holdpoint::model::ids::{ActionId, NodeId, RunId};
+use holdpoint::model::lines::Lines;
 use holdpoint::model::procedure::Procedure;
 use holdpoint::model::telemetry::{Stream, Telemetry};
 use holdpoint::model::time::{Span, Stamp};
@@ -199,7 +200,7 @@ impl Theatre {
             attempt: 1,
             node,
             stream,
-            text: text.into(),
+            lines: Lines::one(text),
             at: Stamp(at.0),
         };
         self.app.take(&Update::Telemetry(output));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use holdpoint::model::ids::{ActionId, FactId, NodeId};
+use holdpoint::model::lines::Lines;
 use holdpoint::model::procedure::FactKind;
 use holdpoint::model::reply::{Claim, JobReport, LinkReport, Reading};
 use holdpoint::model::script::{Class, Script};
@@ -223,8 +224,8 @@ impl<T: Looks> Watcher<T> {
         let action = order.action.clone();
         let says = |arrival: &Arrival| match arrival {
             Arrival::Telemetry(Telemetry::Output {
-                action: of, text, ..
-            }) => (*of == action && text == line).then_some(()),
+                action: of, lines, ..
+            }) => (*of == action && lines.iter().any(|told| told == line)).then_some(()),
             _ => None,
         };
         self.until(line, says).await;
@@ -232,15 +233,17 @@ impl<T: Looks> Watcher<T> {
 
     /// Everything that the job has printed so far.
     pub fn lines(&self, order: &Order) -> Vec<String> {
-        let line = |arrival: &Arrival| match arrival {
-            Arrival::Telemetry(Telemetry::Output { action, text, .. })
+        let lines = |arrival: &Arrival| match arrival {
+            Arrival::Telemetry(Telemetry::Output { action, lines, .. })
                 if *action == order.action =>
             {
-                Some(text.clone())
+                Some(lines.clone())
             }
             _ => None,
         };
-        self.seen.iter().filter_map(line).collect()
+        let told: Vec<Lines> = self.seen.iter().filter_map(lines).collect();
+        let lines = told.iter().flat_map(Lines::iter);
+        lines.map(str::to_owned).collect()
     }
 }
 

@@ -251,7 +251,10 @@ fn line(reply: &Reply) -> Option<String> {
             JobReport::OutOfSight { .. } => "out-of-sight".into(),
             JobReport::Vanished { .. } => "vanished".into(),
         }),
-        Reply::Telemetry(Telemetry::Output { text, .. }) => Some(format!("line {text}")),
+        Reply::Telemetry(Telemetry::Output { lines, .. }) => {
+            let lines: Vec<String> = lines.iter().map(|line| format!("line {line}")).collect();
+            Some(lines.join("\n"))
+        }
         Reply::Lock { report, .. } => Some(format!("lock {report:?}")),
         Reply::Telemetry(_) => None,
     }
