@@ -170,7 +170,7 @@ impl Node {
             environment: environment
                 .map(|(name, value)| (name.into(), value))
                 .to_vec(),
-            closes: 0.into(),
+            part: Default::default(),
         };
         let (port, task) = in_process::serve(ip, rules).await;
         Node {
