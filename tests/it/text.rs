@@ -1,6 +1,6 @@
 //! What a node prints is data: whatever it sends, only printable text comes out.
 
-use holdpoint::model::text::{Cleaner, LINE_CAP, clean, clean_line};
+use holdpoint::model::text::{Cleaner, LINE_CAP, clean, clean_line, is_clean_line};
 use proptest::prelude::*;
 
 /// What came in, and the lines that must come out.
@@ -221,5 +221,16 @@ proptest! {
             prop_assert!(!line.chars().any(char::is_control), "{:?}", line);
             prop_assert!(emulate(line).1.is_empty());
         }
+    }
+}
+
+#[test]
+fn what_was_cleaned_is_clean_even_where_it_was_cut() {
+    let long = "x".repeat(2 * LINE_CAP) + "\n";
+    let cut = &Cleaner::new().feed(long.as_bytes())[0];
+    assert!(is_clean_line(cut), "cut again it would count itself");
+    assert!(is_clean_line("Größe 日本語 ✓") && is_clean_line(""));
+    for dirty in ["a\tb", "a\u{202e}b", "e\u{301}", "a\u{9b}2Jb", "a\n"] {
+        assert!(!is_clean_line(dirty), "{dirty:?}");
     }
 }

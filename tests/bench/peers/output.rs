@@ -3,10 +3,13 @@
 //! Twice for holdpoint. A check that prints so much is the same work as the peer's: all of it comes over the connection
 //! (the answer counts only with its end mark), and holdpoint keeps as much as it keeps of a check. A changing step does
 //! more: the script runs detached on the node and prints into a file there, from which holdpoint fetches it, cleans it line
-//! by line and writes transcripts of up to 8 MiB; the whole run is timed, with its gate, its journal and its probes, and no
-//! limit is set. The peer is ssh under xargs, whose output goes into a file for each node.
+//! by line and writes transcripts of up to 8 MiB; the whole run is timed, with its checks, gates, locks, journal and probes.
+//! What the output takes of this is seen beside the same run with a step that prints one word: the difference counts.
+//! The peer is ssh under xargs, whose output goes into a file for each node.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -20,6 +23,8 @@ const LINES: usize = 100_000;
 const LINE: usize = 100;
 /// A transcript keeps so many bytes and says that there were more.
 const KEPT: usize = 8 << 20;
+const STEP: &str = "holdpoint, a changing step";
+const QUIET: &str = "  one that prints a word";
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// Measures it.
@@ -31,9 +36,11 @@ pub fn measure(rounds: usize, limits: &mut Limits) -> Result<(), String> {
     let line = |number: usize| format!("{number:>8} {:-<1$}\n", "unpacking ", LINE - 10);
     let text: String = (0..LINES).map(line).collect();
     let text = farm.write("text", &text)?;
+    let word = farm.write("word", "done\n")?;
+    let shown = farm.path("shown");
     let file = holdpoint::cluster(&farm, NODES, "output", |node| {
         let folder = farm.path(&format!("{node}.jobs"));
-        format!("params.folder = {folder:?}\nparams.text = {text:?}")
+        format!("params.folder = {folder:?}\nparams.text = {shown:?}")
     })?;
     let talk = holdpoint::cluster(&farm, NODES, "talk", |_| format!("params.text = {text:?}"))?;
     let check = Contender {
@@ -45,19 +52,28 @@ pub fn measure(rounds: usize, limits: &mut Limits) -> Result<(), String> {
             })
         }),
     };
+    let walk = |text: &Path| {
+        for node in &farm.nodes {
+            let _ = fs::remove_file(farm.path(&format!("{}.jobs/printed", node.name)));
+        }
+        let _ = fs::remove_dir_all(farm.path("state"));
+        let _ = fs::remove_file(&shown);
+        symlink(text, &shown).map_err(|error| error.to_string())?;
+        timed_walk(&farm, holdpoint::command(&farm, "run", &file), LIMIT)
+    };
     let step = Contender {
-        name: "holdpoint, a changing step".into(),
+        name: STEP.into(),
         run: Box::new(|| {
-            for node in &farm.nodes {
-                let _ = fs::remove_file(farm.path(&format!("{}.jobs/printed", node.name)));
-            }
-            let _ = fs::remove_dir_all(farm.path("state"));
-            let taken = timed_walk(&farm, holdpoint::command(&farm, "run", &file), LIMIT)?;
+            let taken = walk(&text)?;
             transcripts_are_whole(&farm)?;
             Ok(taken)
         }),
     };
-    let mut contenders = vec![check, step];
+    let quiet = Contender {
+        name: QUIET.into(),
+        run: Box::new(|| walk(&word)),
+    };
+    let mut contenders = vec![check, step, quiet];
     if Peer::Xargs.is_here() {
         let kept = farm.folder_in("kept")?;
         let script = format!(
@@ -81,6 +97,12 @@ pub fn measure(rounds: usize, limits: &mut Limits) -> Result<(), String> {
     let title = format!("10 MB of output from each of {NODES} nodes, kept in files");
     let results = contest(&title, rounds, contenders)?;
     limits.faster(&results, &[Peer::Xargs.name()], 1.8);
+    let walls = [STEP, QUIET, Peer::Xargs.name()].map(|name| results.of(name));
+    if let [Some(step), Some(quiet), Some(peer)] = walls {
+        let times = (step.wall - quiet.wall) / peer.wall;
+        let what = "the output of a changing step, in times of ssh under xargs";
+        limits.at_most(what, times, 1.0);
+    }
     Ok(())
 }
 
