@@ -14,7 +14,6 @@ use super::become_user::Way;
 use super::collect::Collected;
 use super::connection::{CHANNELS, Session};
 use super::door::{Door, Mail, Stand};
-use super::frame::{Nonce, is_whole};
 
 /// Opening a channel takes one round trip; longer means a stuck server.
 const OPEN_LIMIT: Duration = Duration::from_secs(15);
@@ -267,7 +266,7 @@ impl Talk {
         let result = loop {
             let (mut read, write) = channel.split();
             let result = tokio::select! {
-                result = self.converse(&mut read, &write, &mut door, None) => Some(result),
+                result = self.converse(&mut read, &write, &mut door, |_| false) => Some(result),
                 () = answer.closed() => None,
             };
             // Nothing is read after our own close: the library would wait for ever.
@@ -290,13 +289,13 @@ impl Talk {
         }
     }
 
-    /// Writes and reads to the end of the channel, or to that of the frame with the nonce `until`.
+    /// Writes and reads to the end of the channel, or until there `is_enough`.
     pub(super) async fn converse(
         &self,
         read: &mut ChannelReadHalf,
         write: &ChannelWriteHalf<Msg>,
         (door, mail): &mut (Door, Mail),
-        until: Option<&Nonce>,
+        is_enough: impl Fn(&Raw) -> bool,
     ) -> Result<Raw, ReadFailure> {
         let (mut raw, granted) = Raw::before_grant(self.limits);
         raw.stand = door.stand();
@@ -316,7 +315,7 @@ impl Talk {
                         raw.take(message)?;
                         door.look(raw.stdout.first(), raw.stderr.first());
                         raw.stand = door.stand();
-                        if until.is_some_and(|nonce| is_whole(&raw.stdout, &raw.stderr, nonce)) {
+                        if is_enough(&raw) {
                             return Ok(raw);
                         }
                     }

@@ -114,6 +114,7 @@ impl Session {
         let framed = Framed {
             nonce: nonce.clone(),
             text,
+            frame: Frame::Both,
             is_clean: is_clean(script),
         };
         let raw = self.ask(framed, roomy(limits)).await?;
@@ -127,22 +128,23 @@ impl Session {
         &self,
         commands: &str,
         limits: Limits,
-    ) -> Result<ReadOutput, ReadFailure> {
+    ) -> Result<Vec<u8>, ReadFailure> {
         let envelope = Envelope::new();
         let nonce = envelope.nonce.clone();
         let (_, text) = envelope.seal(&format!(
             "{commands}
-printf '@{nonce} begin\\n%s\\n@{nonce} end 0\\n' \"$hp_says\"
-printf '@{nonce} begin\\n\\n@{nonce} end\\n' >&2"
+printf '@{nonce} begin\\n%s\\n@{nonce} end 0\\n' \"$hp_says\""
         ));
         let framed = Framed {
             nonce: nonce.clone(),
             text,
+            frame: Frame::Output,
             is_clean: true,
         };
         let raw = self.ask(framed, roomy(limits)).await?;
-        let answer = read_answer(&raw.stdout, &raw.stderr, &nonce, limits.bytes);
-        answer.ok_or_else(|| raw.no_answer())
+        let whole = status_line(raw.stdout.last(), &nonce).is_some();
+        let said = between(&raw.stdout, &nonce).filter(|_| whole);
+        said.map(<[u8]>::to_vec).ok_or_else(|| raw.no_answer())
     }
 
     /// As [`Session::read`], as the user that `way` leads to; and how far we came.
@@ -225,16 +227,26 @@ fn read_answer(
     })
 }
 
-/// Whether both streams have come to the end of the frame, though their channel is open.
-pub(super) fn is_whole(out: &Collected, err: &Collected, nonce: &Nonce) -> bool {
-    let (out, err) = (out.last(), err.last());
-    let mark = format!("\n@{nonce} end");
-    let ended = |tail: &[u8], more: &str| {
-        let mark = format!("{mark}{more}");
-        let rest = find_last(tail, mark.as_bytes()).map(|at| &tail[at + mark.len()..]);
-        rest.is_some_and(|rest| rest.contains(&b'\n'))
-    };
-    ended(out, " ") && ended(err, "")
+/// What an answer is framed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Frame {
+    /// Output and error output.
+    Both,
+    /// The output alone.
+    Output,
+}
+
+impl Frame {
+    /// Whether an answer has come to the end of its frame, though its channel is open.
+    pub(super) fn is_whole(self, out: &Collected, err: &Collected, nonce: &Nonce) -> bool {
+        let mark = format!("\n@{nonce} end");
+        let ended = |stream: &Collected, more: &str| {
+            let (tail, mark) = (stream.last(), format!("{mark}{more}"));
+            let rest = find_last(tail, mark.as_bytes()).map(|at| &tail[at + mark.len()..]);
+            rest.is_some_and(|rest| rest.contains(&b'\n'))
+        };
+        ended(out, " ") && (self == Self::Output || ended(err, ""))
+    }
 }
 
 fn status_line(tail: &[u8], nonce: &Nonce) -> Option<u8> {

@@ -54,15 +54,11 @@ impl Session {
             time: Duration::from_secs(15),
             bytes: 4096,
         };
-        let answer = self.read_plain(COMMANDS, limits).await?;
-        let text = String::from_utf8_lossy(&answer.stdout);
+        let said = self.read_plain(COMMANDS, limits).await?;
+        let text = String::from_utf8_lossy(&said);
         Incarnation::parse(text.trim()).ok_or_else(|| ReadFailure::NoAnswer {
             ending: "the boot identity is not well formed".into(),
-            said: format!(
-                "{} {}",
-                text.trim(),
-                String::from_utf8_lossy(&answer.stderr)
-            ),
+            said: text.trim().to_owned(),
         })
     }
 }

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::connection::Session;
 use super::door::{Door, Mail};
 use super::exec::{Limits, Raw, ReadFailure, Talk};
-use super::frame::{Nonce, is_whole};
+use super::frame::{Frame, Nonce};
 
 /// A shell that nobody wants is not kept longer than this.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -32,8 +32,15 @@ pub(super) const MOST_KEPT: usize = 2;
 pub(super) struct Framed {
     pub(super) nonce: Nonce,
     pub(super) text: Vec<u8>,
+    pub(super) frame: Frame,
     /// Whether it leaves nothing behind that could speak into the next answer.
     pub(super) is_clean: bool,
+}
+
+impl Framed {
+    fn is_answered(&self, raw: &Raw) -> bool {
+        self.frame.is_whole(&raw.stdout, &raw.stderr, &self.nonce)
+    }
 }
 
 /// One question, and where its answer goes.
@@ -60,9 +67,7 @@ impl Session {
             let (question, answered) = self.question(&framed, limits);
             if kept.question.send(question).is_ok() {
                 match answered.await {
-                    Ok(Ok(raw)) if is_whole(&raw.stdout, &raw.stderr, &framed.nonce) => {
-                        return Ok(raw);
-                    }
+                    Ok(Ok(raw)) if framed.is_answered(&raw) => return Ok(raw),
                     Ok(Err(late @ ReadFailure::TimedOut { .. })) => return Err(late),
                     // The shell was gone.
                     Ok(_) | Err(_) => {}
@@ -97,6 +102,7 @@ impl Session {
             framed: Framed {
                 nonce: framed.nonce.clone(),
                 text: framed.text.clone(),
+                frame: framed.frame,
                 is_clean: framed.is_clean,
             },
             limits,
@@ -156,12 +162,10 @@ async fn answer(
         limits,
     };
     let result = tokio::select! {
-        result = talk.converse(read, write, mail, Some(&framed.nonce)) => result,
+        result = talk.converse(read, write, mail, |raw| framed.is_answered(raw)) => result,
         () = answer.closed() => return None,
     };
-    let is_ready = result
-        .as_ref()
-        .is_ok_and(|raw| is_whole(&raw.stdout, &raw.stderr, &framed.nonce));
+    let is_ready = result.as_ref().is_ok_and(|raw| framed.is_answered(raw));
     let next = is_ready.then(|| {
         let (question, next) = oneshot::channel();
         talk.session.keep(Kept { question });

@@ -52,6 +52,15 @@ pub fn measure(count: usize, rounds: usize, limits: &mut Limits) -> Result<(), S
         8.0,
     );
     limits.faster(&results, &["fabric", "asyncssh"], 1.3);
+    if let (Some(plain), Some(raw)) = (results.of("asyncssh"), results.of("ansible raw")) {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let floor = plain.servers / cores as f64;
+        println!(
+            "  --   one plain command costs the servers {floor:.2} s here: a client that costs nothing would be {:.2} times \
+             faster than ansible raw",
+            raw.wall / floor
+        );
+    }
     if let Some(ours) = results.of("holdpoint") {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let busy = ours.servers / cores as f64;

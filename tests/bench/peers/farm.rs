@@ -1,5 +1,6 @@
 //! The nodes: one OpenSSH server for each, on a loopback address and with a host key of its own.
 
+use std::cell::Cell;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, WaitOptions, getpid, set_child_subreaper, waitpid};
 use tempfile::TempDir;
 
 /// For all servers to listen, and for all connections to be over.
@@ -19,6 +21,8 @@ pub struct Farm {
     pub port: u16,
     pub user: String,
     folder: TempDir,
+    /// Seconds of processor time of shells that outlived the server process that had started them.
+    orphans: Cell<f64>,
 }
 
 pub struct Node {
@@ -36,6 +40,8 @@ impl Farm {
         let program = SERVERS.iter().find(|path| Path::new(path).exists());
         let program =
             program.ok_or("there is no sshd on this machine; install an OpenSSH server")?;
+        // Shells that are left when a connection ends become our children, so that their time is known, too.
+        set_child_subreaper(Some(getpid())).map_err(|error| error.to_string())?;
         let folder = tempfile::Builder::new()
             .prefix("peers-")
             .tempdir()
@@ -47,6 +53,7 @@ impl Farm {
             port: free_port()?,
             user: said_by("id", &["-un"])?,
             folder,
+            orphans: Cell::new(0.0),
         };
         farm.write("sshd_config", &farm.server_config())?;
         new_key(&farm.key())?;
@@ -138,7 +145,47 @@ impl Farm {
                 thread::sleep(Duration::from_millis(2));
             }
         }
+        while self.has_orphans()? {
+            if Instant::now() > deadline {
+                return Err("processes that servers have started do not end".into());
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
         Ok(())
+    }
+
+    /// Takes the time of orphans that have ended; whether there are others.
+    fn has_orphans(&self) -> Result<bool, String> {
+        let me = std::process::id();
+        let children = fs::read_to_string(format!("/proc/{me}/task/{me}/children"));
+        let children = children.map_err(|error| format!("this system's /proc: {error}"))?;
+        let mut some_live = false;
+        for child in children.split_whitespace() {
+            if self
+                .nodes
+                .iter()
+                .any(|node| node.server.id().to_string() == child)
+            {
+                continue;
+            }
+            let stat = fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+            let is_over = stat
+                .rsplit(") ")
+                .next()
+                .is_some_and(|rest| rest.starts_with('Z'));
+            if !is_over {
+                some_live = true;
+                continue;
+            }
+            // The masters of shared connections are the peers' own.
+            if !stat.contains("(ssh)") {
+                let spent = ticks(child, 11..15) / 100.0;
+                self.orphans.set(self.orphans.get() + spent);
+            }
+            let pid = child.parse().ok().and_then(Pid::from_raw);
+            waitpid(pid, WaitOptions::empty()).map_err(|error| error.to_string())?;
+        }
+        Ok(some_live)
     }
 
     fn end_masters(&self) -> Result<(), String> {
@@ -161,7 +208,7 @@ impl Farm {
     /// Seconds of processor time of all servers and of everything that they started and that has ended.
     pub fn cpu(&self) -> f64 {
         let ids = self.nodes.iter().map(|node| node.server.id().to_string());
-        ids.map(|id| ticks(&id, 11..15)).sum::<f64>() / 100.0
+        ids.map(|id| ticks(&id, 11..15)).sum::<f64>() / 100.0 + self.orphans.get()
     }
 
     /// The private key that may log in everywhere.
