@@ -9,7 +9,7 @@ use ratatui::text::Line;
 use super::kit::{inset, line, panel, put_parts, split_left, split_top, text_columns, wrapped};
 use super::shell::versions;
 use crate::engine::event::{Ending, Outcome};
-use crate::engine::state::ActionState;
+use crate::engine::state::{ActionState, RunState};
 use crate::model::time::Span;
 use crate::ui::app::App;
 use crate::ui::widget::{FrameKind, Panel, TextView};
@@ -35,10 +35,12 @@ pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
 fn headline(app: &App, area: Rect, buf: &mut Buffer) {
     let cluster = &app.run.brief.cluster;
     let (title, role) = match app.run.ending {
-        Some(Ending::Upgraded) => (
+        // Said only when it was seen: a procedure need not observe versions, and may leave some nodes as they were.
+        Some(Ending::Upgraded) if at_target(&app.run) == Some(app.run.nodes.len()) => (
             format!("{} is on {}", cluster.name, cluster.target),
             Role::Ok,
         ),
+        Some(Ending::Upgraded) => (format!("{}: every step is done", cluster.name), Role::Ok),
         Some(Ending::TurnedBack) => (format!("{} was turned back", cluster.name), Role::Warn),
         None => (
             format!(
@@ -75,26 +77,21 @@ fn headline(app: &App, area: Rect, buf: &mut Buffer) {
     );
 }
 
+/// How many nodes were seen on the target; nothing where the procedure observes no version.
+fn at_target(run: &RunState) -> Option<usize> {
+    let fact = run.brief.procedure.versions.fact.as_ref()?;
+    let target = &run.brief.cluster.target;
+    let nodes = run.facts.nodes();
+    let there = nodes.filter(|node| {
+        node.get(fact)
+            .is_some_and(|value| value.to_string() == *target)
+    });
+    Some(there.count())
+}
+
 fn tallies(app: &App) -> Vec<(Role, String)> {
     let run = &app.run;
     let signs = app.look.signs;
-    let total = run.nodes.len();
-    let at_target = run
-        .brief
-        .procedure
-        .versions
-        .fact
-        .as_ref()
-        .map_or(0, |fact| {
-            let target = &run.brief.cluster.target;
-            run.facts
-                .nodes()
-                .filter(|node| {
-                    node.get(fact)
-                        .is_some_and(|value| value.to_string() == *target)
-                })
-                .count()
-        });
     let mut parts = Vec::new();
     let mut tally = |good: usize, all: usize, word: &str| {
         let (sign, role) = if good == all {
@@ -105,7 +102,9 @@ fn tallies(app: &App) -> Vec<(Role, String)> {
         parts.push((role, format!("{sign} ")));
         parts.push((Role::Base, format!("{word} {good}/{all}   ")));
     };
-    tally(at_target, total, "on the target");
+    if let Some(at_target) = at_target(run) {
+        tally(at_target, run.nodes.len(), "on the target");
+    }
     tally(run.actions_done, run.actions.len(), "actions");
     let owed = run.debt_names.len();
     let (sign, role) = if owed == 0 {

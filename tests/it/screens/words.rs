@@ -55,6 +55,24 @@ fn what_comes_back_by_itself_is_an_alarm() {
 }
 
 #[test]
+fn a_version_that_nobody_observes_is_not_said_to_be_there() {
+    let (mut procedure, cluster) = relay();
+    let target = format!("{} is on {}", cluster.name, cluster.target);
+    let mut seen = Theatre::new((procedure.clone(), cluster.clone()), Mode::Run).open();
+    seen.finish();
+    says(&mut seen, &[&target, "on the target"]);
+    procedure.versions.fact = None;
+    let mut unseen = Theatre::new((procedure, cluster), Mode::Run).open();
+    unseen.finish();
+    says(&mut unseen, &["every step is done"]);
+    let text = unseen.text(120, 36);
+    assert!(
+        !text.contains(&target) && !text.contains("on the target"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_rehearsal_cannot_be_taken_for_a_real_run() {
     let mut rehearsal = RELAY.execute(Mode::Rehearse);
     says(&mut rehearsal, &["REHEARSAL", "\u{2592}"]);
