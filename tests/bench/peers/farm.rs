@@ -179,8 +179,7 @@ impl Farm {
             }
             // The masters of shared connections are the peers' own.
             if !stat.contains("(ssh)") {
-                let spent = ticks(child, 11..15) / 100.0;
-                self.orphans.set(self.orphans.get() + spent);
+                self.orphans.set(self.orphans.get() + run_time(child));
             }
             let pid = child.parse().ok().and_then(Pid::from_raw);
             waitpid(pid, WaitOptions::empty()).map_err(|error| error.to_string())?;
@@ -263,6 +262,16 @@ impl Drop for Farm {
             let _ = node.server.wait();
         }
     }
+}
+
+/// Seconds that a process itself has run, in the finest measure there is: a shell ends within a few milliseconds.
+fn run_time(process: &str) -> f64 {
+    let schedstat = fs::read_to_string(format!("/proc/{process}/schedstat")).unwrap_or_default();
+    let nanoseconds = schedstat
+        .split(' ')
+        .next()
+        .and_then(|text| text.parse::<f64>().ok());
+    nanoseconds.map_or_else(|| ticks(process, 11..15) / 100.0, |spent| spent / 1e9)
 }
 
 /// The sum of some fields of a process's stat line (proc(5)), counted from 0 after its name.
