@@ -30,7 +30,10 @@ impl Agent {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        eventually("the agent listens", || socket.exists());
+        // Its socket has a name before anybody listens.
+        eventually("the agent listens", || {
+            std::os::unix::net::UnixStream::connect(socket).is_ok()
+        });
         Some(Self(child))
     }
 

@@ -96,7 +96,7 @@ impl DoubleCluster {
         let members: Vec<&str> = members.map(|(name, _)| *name).collect();
         let ports: Vec<[TcpListener; 2]> = wanted
             .iter()
-            .map(|_| [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port")))
+            .map(|_| [(); 2].map(|()| super::tools::own_port()))
             .collect();
         let nodes = wanted.iter().zip(&ports).map(|((name, kind), ports)| {
             let [port, stream] = ports.each_ref().map(|port| {

@@ -55,9 +55,7 @@ impl SmcCluster {
         let folder = tempfile::tempdir().expect("a folder for the doubles");
         let shared = folder.path().join("shared");
         // Held until all have one, so that no port is given twice.
-        let ports: Vec<TcpListener> = (0..count)
-            .map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"))
-            .collect();
+        let ports: Vec<TcpListener> = (0..count).map(|_| super::tools::own_port()).collect();
         let mut nodes = Vec::new();
         for (number, port) in (1..).zip(&ports) {
             let node = SmcNode {

@@ -1,6 +1,8 @@
 //! Tools that a story needs from the machine, and waiting for a condition.
 
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// The variable that turns a missing tool from a skip into a failure (set where every story must run).
@@ -35,6 +37,24 @@ pub fn find(name: &str) -> Option<PathBuf> {
         .chain(system)
         .map(|folder| folder.join(name))
         .find(|file| is_runnable(file))
+}
+
+/// A port that nobody listens on, on no address of this machine, and that nobody is given by the system: what looks for a
+/// listener by its port alone, as products' probes do, finds nobody else's.
+pub fn own_port() -> TcpListener {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Below the range from which Linux gives out ports by itself.
+    const FIRST: u16 = 12_000;
+    const MANY: u16 = 18_000;
+    let start = u16::try_from(std::process::id() % u32::from(MANY)).expect("less than that");
+    for _ in 0..MANY {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = FIRST + (start.wrapping_add(step) % MANY);
+        if let Ok(listener) = TcpListener::bind(("0.0.0.0", port)) {
+            return listener;
+        }
+    }
+    panic!("no port is free");
 }
 
 fn is_runnable(file: &Path) -> bool {

@@ -143,7 +143,7 @@ impl Drop for Servers {
 
 impl Server {
     fn lay_out(folder: &Path, shared: &Path, archive: &Path, name: &str) -> Server {
-        let free = || TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let free = tools::own_port;
         let (web, agents) = (free(), free());
         let port = |listener: &TcpListener| listener.local_addr().expect("a bound port").port();
         let server = Server {
@@ -268,7 +268,7 @@ impl Server {
 
 impl Balancer {
     fn start(servers: Vec<u16>) -> Balancer {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let listener = tools::own_port();
         let port = listener.local_addr().expect("a bound port").port();
         let pool = Arc::new(AtomicBool::new(true));
         let page = Arc::new(AtomicBool::new(false));
@@ -312,7 +312,7 @@ impl Balancer {
 /// A port on which the database answers; each server has its own, so that connections of servers on one machine can be
 /// told apart. Connections stay open until the server closes them.
 fn database_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let listener = tools::own_port();
     let port = listener.local_addr().expect("a bound port").port();
     std::thread::spawn(move || {
         for mut client in listener.incoming().flatten() {
