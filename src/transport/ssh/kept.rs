@@ -29,6 +29,7 @@ const MOST_QUESTIONS: usize = 100;
 pub(super) const MOST_KEPT: usize = 2;
 
 /// A script in its frame, ready to be sent.
+#[derive(Clone)]
 pub(super) struct Framed {
     pub(super) nonce: Nonce,
     pub(super) text: Vec<u8>,
@@ -99,12 +100,7 @@ impl Session {
         let (answer, answered) = oneshot::channel();
         let question = Question {
             session: self.clone(),
-            framed: Framed {
-                nonce: framed.nonce.clone(),
-                text: framed.text.clone(),
-                frame: framed.frame,
-                is_clean: framed.is_clean,
-            },
+            framed: framed.clone(),
             limits,
             answer,
         };

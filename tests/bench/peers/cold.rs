@@ -52,8 +52,8 @@ pub fn measure(count: usize, rounds: usize, limits: &mut Limits) -> Result<(), S
         8.0,
     );
     limits.faster(&results, &["fabric", "asyncssh"], 1.3);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     if let (Some(plain), Some(raw)) = (results.of("asyncssh"), results.of("ansible raw")) {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let floor = plain.servers / cores as f64;
         println!(
             "  --   one plain command costs the servers {floor:.2} s here: a client that costs nothing would be {:.2} times \
@@ -62,7 +62,6 @@ pub fn measure(count: usize, rounds: usize, limits: &mut Limits) -> Result<(), S
         );
     }
     if let Some(ours) = results.of("holdpoint") {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let busy = ours.servers / cores as f64;
         limits.at_most(
             &format!("times the servers' CPU on {cores} cores ({busy:.2} s)"),
