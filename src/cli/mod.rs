@@ -11,6 +11,7 @@
 //! | [`session`] | one session: driver on one thread, face on the other |
 //! | [`lines`] | the face of line mode: the line protocol on stdin and stdout |
 //! | [`stdin`], [`out`] | lines in, documents out |
+//! | [`memory`] | no core file, no looking into it |
 //! | [`commands`] | one file a command |
 
 /// Talk on standard error. That nobody reads it any more must not end a run, as the usual macro would.
@@ -36,6 +37,7 @@ pub mod folder;
 pub mod hands;
 pub mod lines;
 pub mod load;
+mod memory;
 pub mod out;
 mod passwords;
 mod reach;
@@ -55,6 +57,11 @@ use settings::Settings;
 
 /// Everything that the `holdpoint` command does.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    if let Err(error) = memory::keep_private() {
+        eprintln!(
+            "note: core files cannot be turned off ({error}); a crash could write passwords into one"
+        );
+    }
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
         Err(error) => {

@@ -39,6 +39,7 @@ mod output;
 mod real_walk;
 mod rehearsals;
 mod screens;
+mod secrets;
 mod securetransport;
 mod sim;
 mod sim_faults;

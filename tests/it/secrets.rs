@@ -1,0 +1,3 @@
+//! Secrets never rest: not in arguments, environments, files, transcripts, reports, and not in what a crash leaves behind.
+
+mod after_a_crash;
