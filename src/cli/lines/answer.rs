@@ -10,12 +10,14 @@ use crate::model::ids::NodeId;
 
 impl Lines {
     /// A line came. Commands are followed at once, unless time is stepped: then at the next hold point, so that the same
-    /// lines give the same run.
+    /// lines give the same run. Where a secret is asked for it is the secret, whatever it begins with.
     pub(super) fn line(&mut self, line: String) {
-        if line.starts_with(':') && !self.stepped {
+        let open = self.asking.as_ref().filter(|asking| !asking.answered);
+        let asked = open.is_some();
+        let secret = open.is_some_and(|asking| asking.hold.expect == Expect::Secret);
+        if line.starts_with(':') && !self.stepped && !secret {
             return self.command(&line);
         }
-        let asked = self.asking.as_ref().is_some_and(|asking| !asking.answered);
         if self.interactive && !asked {
             eprintln!("nothing is asked now; commands begin with `:`, try :help");
             return;
