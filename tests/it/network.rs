@@ -2,6 +2,7 @@
 //!
 //! Most stories have many nodes on one server, each reached by a [`Faulty`] way of its own.
 
+mod deep;
 mod handshake;
 mod herd;
 mod job_start;

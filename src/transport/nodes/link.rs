@@ -215,6 +215,8 @@ impl Link {
         if lost.is_err() {
             session.close().await;
         }
+        // It would be lost again and again in the same way.
+        self.endpoint.tuning.one_at_a_time |= session.was_crowded();
         lost
     }
 

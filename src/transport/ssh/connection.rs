@@ -24,7 +24,7 @@ use super::offers::{self, Offers};
 use super::route::{self, Carrier, Wire};
 use super::switch::{KillSwitch, Switched, greeting_in};
 use super::tuning::Tuning;
-use super::watcher::{Heard, SeenKey, Watcher, ended_by};
+use super::watcher::{CROWDED, Heard, SeenKey, Watcher, ended_by};
 
 /// Most channels at once; servers allow ten by default, and some sites one.
 pub(super) const CHANNELS: u32 = 4;
@@ -184,6 +184,13 @@ impl Session {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether it was lost because the answers to several questions were under way while keys were exchanged. The library
+    /// takes two channels' windows then, and there are more channels: a connection that asks one thing at a time cannot come
+    /// to that.
+    pub(crate) fn was_crowded(&self) -> bool {
+        self.lost().is_some_and(|why| why == CROWDED)
+    }
+
     pub(super) fn set_narrow(&self) {
         self.link.narrow.store(true, Ordering::Relaxed);
     }
@@ -316,7 +323,7 @@ async fn log_in(
     let host_key = opened.heard.seen_key();
     let link = Link {
         channels: Arc::new(Semaphore::new(CHANNELS as usize)),
-        narrow: AtomicBool::new(false),
+        narrow: AtomicBool::new(endpoint.tuning.one_at_a_time),
         kept: Mutex::default(),
         way: OnceLock::new(),
         job_dir: endpoint.job_dir.clone(),

@@ -33,6 +33,8 @@ pub struct Tuning {
     pub hash_known_hosts: bool,
     /// RSA keys below this many bits are refused (RequiredRSASize); never fewer than our own least.
     pub least_rsa_bits: Option<u32>,
+    /// Nothing is asked before the last answer is there: what is under way always fits while keys are exchanged.
+    pub one_at_a_time: bool,
 }
 
 /// A life sign after this much silence; a loss is seen after four of them.

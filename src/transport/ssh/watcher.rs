@@ -226,9 +226,13 @@ impl Handler for Watcher {
     }
 }
 
+/// More was under way when we asked for other keys than the library takes before the server's answer.
+pub(super) const CROWDED: &str = "more was under way than fits while keys are exchanged; from now on one thing is asked at a time";
+
 /// How a connection ended on which nobody said goodbye, for the operator.
 pub(super) fn ended_by(error: &russh::Error) -> String {
     let words = match error {
+        russh::Error::Pending => CROWDED,
         russh::Error::KeepaliveTimeout | russh::Error::InactivityTimeout => {
             "no life sign came any more"
         }

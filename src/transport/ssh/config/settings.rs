@@ -94,6 +94,7 @@ impl Settings {
                 bind_address: answer.text("bindaddress"),
                 hash_known_hosts: reading.flag("hashknownhosts"),
                 least_rsa_bits: reading.number("requiredrsasize"),
+                one_at_a_time: false,
             },
             told,
             unusable,
