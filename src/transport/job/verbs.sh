@@ -206,10 +206,15 @@ hp_start() {
   if [ "$hp_state" = new ]; then
     hp_launch || return
     hp_napped=0
-    while [ "$hp_napped" -lt 50 ] && [ "$hp_state" = new ]; do
+    while [ "$hp_napped" -lt 50 ] && [ "$hp_state" = new ] && [ ! -e "$hp_dir/unstarted" ]; do
       hp_nap
       hp_judge
     done
+    # Systemd has started nothing, and what it may still begin is kept from it.
+    if [ "$hp_state" = new ] && [ -e "$hp_dir/unstarted" ] && hp_claim poison 0; then
+      hp_refuse session "systemd-run: $(tr -c '[:print:]' ' ' <"$hp_dir/unstarted")"
+      return
+    fi
     # The lock was lost in between: the supervisor saw it and left.
     if [ "$hp_state" = died-before-exec ] && ! hp_lock_ours; then
       hp_refuse_locked
@@ -268,14 +273,21 @@ hp_launch() {
 
 # The same, started by systemd. With secrets it stays to hand them over; the supervisor does not depend on it.
 hp_launch_apart() {
+  rm -f "$hp_dir/unstarted"
   if command -v hp_secrets >/dev/null; then
     hp_can_hide || return 1
-    hp_secrets | hp_apart_run --pipe -- sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" "$hp_kind" \
+    hp_secrets | hp_apart_or_say --pipe -- sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" "$hp_kind" \
       "$hp_run" "$hp_generation" >/dev/null 2>&1 &
   else
-    hp_apart_run -- sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" "$hp_kind" \
+    hp_apart_or_say -- sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" "$hp_kind" \
       "$hp_run" "$hp_generation" </dev/null >/dev/null 2>&1 &
   fi
+}
+
+# What it said against it is left in a file, whole at once.
+hp_apart_or_say() {
+  hp_apart_run "$@" 2>"$hp_dir/said.$$" || mv "$hp_dir/said.$$" "$hp_dir/unstarted"
+  rm -f "$hp_dir/said.$$"
 }
 
 hp_cancel() {
@@ -333,7 +345,8 @@ hp_ack() {
       : >"$hp_dir/done"
       hp_sync "$hp_dir/done" "$hp_dir"
       rm -f "$hp_dir"/cmd.* "$hp_dir/helper" "$hp_dir/log" "$hp_dir/pg" "$hp_dir/pg.tmp" "$hp_dir/rc.tmp" \
-        "$hp_dir/in" "$hp_dir/code"
+        "$hp_dir/in" "$hp_dir/code" "$hp_dir/unstarted"
+      rm -f "$hp_dir"/said.*
       rm -rf "$hp_dir"/answered.* "$hp_dir"/answering.* "$hp_dir"/handed.* "$hp_dir"/hand.*
       ;;
   esac

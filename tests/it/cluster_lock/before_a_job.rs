@@ -6,7 +6,7 @@ use std::path::Path;
 
 use holdpoint::engine::ground;
 use holdpoint::model::procedure::CheckKind;
-use holdpoint::transport::job::{self, JobFailure, Refusal};
+use holdpoint::transport::job::{self, JobFailure, JobState, Refusal};
 
 use super::two_operators::{Boxes, walk_to};
 use crate::support::endpoint::session;
@@ -200,6 +200,46 @@ async fn where_a_logout_would_end_it_a_job_is_started_by_systemd() {
         assert!(asked.contains(word), "{word} in {asked}");
     }
     assert!(!asked.contains("canary"), "{asked}");
+}
+
+/// As systemd-run(1) does where it may not: a line on its error output, and a code.
+const NOT_STARTED: &str = "#!/bin/sh
+echo 'Failed to start transient service unit: Interactive authentication required.' >&2
+exit 1
+";
+
+#[tokio::test]
+async fn what_systemd_says_against_it_is_told_and_nothing_begins_later() {
+    let Some(node) = Sshd::start("st1", "127.0.233.5") else {
+        return;
+    };
+    if !rustix::process::getuid().is_root() {
+        // Others are refused before systemd is asked.
+        return;
+    }
+    overlay(&node, &[("loginctl", KILLS), ("systemd-run", NOT_STARTED)]);
+    let session = session(&node).await;
+    let plain = spec("r.a.1", "touch \"$HOME/ran\"");
+    let mut secret = spec("r.b.1", "touch \"$HOME/ran\"");
+    secret.secrets = vec![secrecy::SecretString::from("canary")];
+    for job in [&plain, &secret] {
+        let refused = job::start(&session, job).await;
+        let Err(JobFailure::Refused {
+            refusal: Refusal::Session,
+            detail,
+        }) = refused
+        else {
+            panic!("{refused:?}");
+        };
+        assert!(detail.contains("Interactive authentication"), "{detail}");
+    }
+    // Systemd would do it now; under these names it is too late.
+    overlay(&node, &[("systemd-run", SYSTEMD_RUN)]);
+    for job in [&plain, &secret] {
+        let answer = start(&session, job).await;
+        assert_eq!(answer.state, JobState::Cancelled);
+    }
+    assert!(!node.home.join("ran").exists());
 }
 
 #[tokio::test]
