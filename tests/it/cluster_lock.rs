@@ -3,4 +3,4 @@
 mod before_a_job;
 mod in_the_engine;
 mod on_the_node;
-mod two_operators;
+pub mod two_operators;

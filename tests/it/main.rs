@@ -34,6 +34,7 @@ mod ghes;
 mod hands;
 mod journal;
 mod journal_disk;
+mod killed;
 mod network;
 mod output;
 mod real_walk;

@@ -16,18 +16,33 @@ pub struct Boxes {
 
 impl Boxes {
     pub fn start(first_ip: u8) -> Option<Boxes> {
-        let site = Site::start(&["b1", "b2"], first_ip)?;
+        Boxes::start_at(first_ip, 1)
+    }
+
+    /// The same, on 127.0.`first_ip`.`first` and the next.
+    pub fn start_at(first_ip: u8, first: u8) -> Option<Boxes> {
+        let site = Site::start_at(&["b1", "b2"], first_ip, first)?;
         let procedure = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/levels.toml");
         let mut text = format!(
             "[cluster]\nname = \"boxes\"\nprocedure = \"{procedure}\"\ntarget = \"2\"\nplace = \"lab\"\n\n{}",
             site.ssh_table()
         );
         for index in 0..2 {
-            fs::write(site.servers[index].home.join("level"), "1\n").expect("a level");
             text += &site.node_table(index, &["box"], &[]);
         }
         site.write(&text);
-        Some(Boxes { site })
+        let boxes = Boxes { site };
+        boxes.lower();
+        Some(boxes)
+    }
+
+    /// As if none of them had ever been lifted.
+    pub fn lower(&self) {
+        for server in &self.site.servers {
+            fs::write(server.home.join("level"), "1\n").expect("a level");
+            // There is none before the first time.
+            let _ = fs::remove_file(server.home.join("count"));
+        }
     }
 
     pub fn state(&self, operator: &str) -> PathBuf {
@@ -41,17 +56,17 @@ impl Boxes {
         )
     }
 
-    fn resume(&self, operator: &str) -> Walk {
+    pub fn resume(&self, operator: &str) -> Walk {
         Walk::start(&self.state(operator), &["resume", "--plain"])
     }
 
-    fn lifted(&self, index: usize) -> usize {
+    pub fn lifted(&self, index: usize) -> usize {
         let count = fs::read_to_string(self.site.servers[index].home.join("count"));
         count.map_or(0, |count| count.lines().count())
     }
 
     /// The record of the lock that counts on this node.
-    fn lock(&self, index: usize) -> String {
+    pub fn lock(&self, index: usize) -> String {
         let folder = self.site.servers[index].dir.join("jobs");
         let number = |name: &str| name.strip_prefix("_lock.")?.parse::<u64>().ok();
         let files = fs::read_dir(&folder).into_iter().flatten().flatten();

@@ -17,8 +17,13 @@ impl Site {
     /// One server for each name, all of them known by their host keys. `None` (with a printed reason) where no sshd is
     /// installed. `first_ip` keeps stories that run at the same time apart: 127.0.`first_ip`.1 and so on.
     pub fn start(names: &[&str], first_ip: u8) -> Option<Site> {
+        Site::start_at(names, first_ip, 1)
+    }
+
+    /// The same, with the first server on 127.0.`first_ip`.`first`.
+    pub fn start_at(names: &[&str], first_ip: u8, first: u8) -> Option<Site> {
         let mut servers = Vec::new();
-        for (name, number) in names.iter().zip(1..) {
+        for (name, number) in names.iter().zip(first..) {
             let ip = format!("127.0.{first_ip}.{number}");
             servers.push(Sshd::start(name, &ip)?);
         }
