@@ -5,6 +5,7 @@ mod cluster_lock;
 mod host_keys;
 mod job_prompts;
 mod job_rules;
+mod job_shells;
 mod job_states;
 mod jobs;
 mod jump_keys;
