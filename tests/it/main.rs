@@ -38,6 +38,7 @@ mod journal_disk;
 mod killed;
 mod network;
 mod output;
+mod quoting;
 mod real_walk;
 mod rehearsals;
 mod screens;
