@@ -111,6 +111,21 @@ fn a_file_cut_anywhere_in_its_last_record_is_continued_without_it_and_loses_no_b
 }
 
 #[test]
+fn a_file_cut_at_any_byte_of_any_record_tells_what_was_before_it() {
+    let sample = sample(50);
+    let end = sample.bytes.len();
+    for cut in 0..=end {
+        let (reading, broken) = scan(&sample.bytes[..cut]);
+        assert_eq!(broken, None, "cut at {cut}");
+        sample.assert_prefix(&reading);
+        let ends = sample.starts[1..].iter().chain([&end]);
+        let whole = ends.filter(|end| **end <= cut).count();
+        assert_eq!(reading.records.len(), whole, "cut at {cut}");
+        assert_eq!(reading.torn_tail.is_some(), reading.good_len < cut as u64);
+    }
+}
+
+#[test]
 fn a_second_torn_tail_does_not_overwrite_the_first() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
