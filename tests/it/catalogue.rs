@@ -2,6 +2,7 @@
 //! parameters give, and complete against the document that it follows.
 
 mod coverage;
+mod crashes;
 mod guide;
 
 use std::collections::{BTreeMap, BTreeSet};
