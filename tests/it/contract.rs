@@ -16,9 +16,11 @@ use std::time::Duration;
 use bench::Bench;
 use clauses::Clause;
 use far::Meeting;
-use in_process::Part;
+use in_process::{Opened, Part};
 use servers::Server;
 use table::Cell;
+
+use crate::support::eventually;
 
 /// One clause, with all its waiting.
 const LIMIT: Duration = Duration::from_secs(150);
@@ -231,6 +233,29 @@ async fn long_output_and_a_check_are_whole_while_we_exchange_keys_again_and_agai
     assert_eq!(bench.connections(), 1, "the connection was never given up");
     let exchanges = part.groups.load(Ordering::Relaxed);
     assert!(exchanges > 3, "only {exchanges} key exchanges");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_channel_that_a_server_opens_is_taken() {
+    let part = Arc::new(Part {
+        opens: true.into(),
+        ..Part::default()
+    });
+    let Some(server) = Server::in_process("127.0.233.21", Arc::clone(&part)).await else {
+        return;
+    };
+    let mut bench = Bench::real(Arc::new(server), "127.0.233.22", "opens".into()).await;
+    bench.connect().await.expect("a link");
+    let order = bench.order("amid", "echo working", &[]);
+    bench.start(&order);
+    let claim = bench.end(&order).await.expect("the job ends");
+    assert!(claim.is_success(), "it {claim}");
+    let opened = || part.opened.lock().expect("no panic while held").clone();
+    eventually("each was answered", || opened().len() == 7);
+    for (kind, became) in opened() {
+        assert_eq!(became, Opened::Refused, "{kind}");
+    }
+    assert_eq!(bench.connections(), 1, "the connection was never given up");
 }
 
 #[test]

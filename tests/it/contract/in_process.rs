@@ -6,8 +6,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use russh::client::GexParams;
@@ -21,6 +21,7 @@ use tokio::io::copy;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// What a command that cannot be started ends with, as a shell has it.
 const NOT_FOUND: u32 = 127;
@@ -40,6 +41,18 @@ pub struct Part {
     pub closes: AtomicU32,
     /// How often a client has asked for a group: once in each `diffie-hellman-group-exchange-sha256`.
     pub groups: AtomicU32,
+    /// At its first command it opens channels to the client, of every kind.
+    pub opens: AtomicBool,
+    /// Each kind of them, and what became of it.
+    pub opened: Mutex<Vec<(&'static str, Opened)>>,
+}
+
+/// What a client did about a channel that the server opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opened {
+    Taken,
+    Refused,
+    Unanswered,
 }
 
 /// Serves on a free port of `ip`, which is given back, until the task is ended.
@@ -115,6 +128,9 @@ impl Handler for Visit {
             return session.close(id);
         }
         session.channel_success(id)?;
+        if self.rules.part.opens.swap(false, Ordering::Relaxed) {
+            tokio::spawn(open_all(session.handle(), Arc::clone(&self.rules.part)));
+        }
         let mut shell = Command::new("/bin/sh");
         shell.arg("-c").arg(OsStr::from_bytes(command));
         shell
@@ -142,6 +158,43 @@ impl Handler for Visit {
         self.channels.remove(&id);
         Ok(())
     }
+}
+
+/// As a server would that wants something of its client: its agent, its display, its network.
+async fn open_all(to: Handle, part: Arc<Part>) {
+    let note = async |kind, opening: &mut (dyn Future<Output = bool> + Send + Unpin)| {
+        let opened = match timeout(Duration::from_secs(30), opening).await {
+            Ok(true) => Opened::Taken,
+            Ok(false) => Opened::Refused,
+            Err(_) => Opened::Unanswered,
+        };
+        let mut all = part.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push((kind, opened));
+    };
+    macro_rules! open {
+        ($kind:literal, $opening:expr) => {
+            note($kind, &mut Box::pin(async { $opening.await.is_ok() })).await
+        };
+    }
+    open!("session", to.channel_open_session());
+    open!("agent", to.channel_open_agent());
+    open!("x11", to.channel_open_x11("127.0.0.1", 6000));
+    open!(
+        "forwarded-tcpip",
+        to.channel_open_forwarded_tcpip("127.0.0.1", 22, "127.0.0.1", 22)
+    );
+    open!(
+        "forwarded-streamlocal",
+        to.channel_open_forwarded_streamlocal("/run/x")
+    );
+    open!(
+        "direct-tcpip",
+        to.channel_open_direct_tcpip("127.0.0.1", 22, "127.0.0.1", 22)
+    );
+    open!(
+        "direct-streamlocal",
+        to.channel_open_direct_streamlocal("/run/x")
+    );
 }
 
 /// One command, from its start to the last word about it.
