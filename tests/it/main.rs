@@ -44,6 +44,7 @@ mod rehearsals;
 mod screens;
 mod secrets;
 mod securetransport;
+mod signalled;
 mod sim;
 mod sim_faults;
 mod sim_transport;
