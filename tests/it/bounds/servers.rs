@@ -156,3 +156,21 @@ async fn a_check_of_such_nodes_costs_little_and_the_good_one_is_seen() {
     let taken = peak(walk.pid()).expect("it runs");
     assert!(taken < MORE, "{} MiB", taken >> 20);
 }
+
+#[tokio::test]
+async fn a_banner_is_kept_up_to_its_limit_and_never_in_the_way() {
+    let ip = "127.0.233.41";
+    let folder = tempfile::tempdir().expect("a folder");
+    for (length, kept) in [(64 << 10, 64 << 10), ((64 << 10) + 1, 0)] {
+        let file = folder.path().join("banner");
+        let text = "\x1b]0;x".repeat(length / 5 + 1);
+        fs::write(&file, &text[..length]).expect("a banner");
+        let config = format!("Banner {}", file.display());
+        let Some(node) = Sshd::start_with("banner", ip, &[&config]) else {
+            return;
+        };
+        let session = session(&node).await;
+        assert_eq!(session.banner().len(), kept, "of {length} bytes");
+        assert_eq!(read(&session, "echo here").await.stdout, b"here\n");
+    }
+}
