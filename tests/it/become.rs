@@ -141,6 +141,45 @@ async fn su_takes_the_other_users_password() {
     );
 }
 
+/// The su of busybox asks on its standard output. Debian's busybox has none, so the system's own stands behind one that does.
+const ASKS_ON_OUTPUT: &str = "#!/bin/sh
+printf 'Password: '
+IFS= read -r password
+echo
+exec 3<&0 4>&1
+{ printf '%s\\n' \"$password\"; exec cat <&3; } |
+  { { SU \"$@\" 2>&1 >&4 || kill 0; } | sed -u 's/^Password: //' >&2; }
+";
+
+#[tokio::test]
+async fn su_that_asks_on_its_output_is_answered_too() {
+    use std::os::unix::fs::PermissionsExt;
+    let Some(su) = tool("su") else { return };
+    let Some(node) = Sshd::start_with("su2", "127.0.233.31", &["PermitUserEnvironment yes"]) else {
+        return;
+    };
+    let (Some(user), Some(other)) = (TestUser::new("mine"), TestUser::new(PASSWORD)) else {
+        return;
+    };
+    let mut endpoint = become_root(&node, &user, Method::Su);
+    endpoint.become_user.as_mut().unwrap().user = other.name.clone();
+    let bin = node.dir.join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let script = ASKS_ON_OUTPUT.replace("SU", &su.display().to_string());
+    std::fs::write(bin.join("su"), script).unwrap();
+    std::fs::set_permissions(bin.join("su"), PermissionsExt::from_mode(0o755)).unwrap();
+    let keys = node.dir.join("authorized_keys");
+    let key = std::fs::read_to_string(&keys).unwrap();
+    let path = format!("environment=\"PATH={}:/usr/bin:/bin\"", bin.display());
+    std::fs::write(&keys, format!("{path} {key}")).unwrap();
+    let human = Human::who_answers(&[("was refused", PASSWORD), ("to become", "wrong")]);
+    let mut credentials = Credentials::default();
+    let session = human.connect(&endpoint, &mut credentials).await.unwrap();
+    assert_eq!(human.questions().len(), 2);
+    let said = read(&session, "id -un; cat").await;
+    assert_eq!(said.stdout, format!("{}\n", other.name).into_bytes());
+}
+
 fn become_user_without_password(endpoint: &mut Endpoint) {
     if let Some(other) = &mut endpoint.become_user {
         other.password = false;

@@ -149,7 +149,9 @@ impl Door {
             return self.pass(tried);
         }
         let fresh = &stderr[self.answered.min(stderr.len())..];
-        if !guard.is_asking(fresh) {
+        let first = self.stand == Stand::Before { asked: false };
+        let asks = guard.is_asking(fresh) || (first && guard.is_asking_on_output(stdout));
+        if !asks {
             return;
         }
         self.answered = stderr.len();
@@ -214,6 +216,13 @@ impl Guard {
                 line.ends_with([':', '：'])
             }
         }
+    }
+
+    /// The su of busybox asks on its output, once, and in no other language. Login scripts print there too, so nothing less
+    /// than its whole question counts.
+    fn is_asking_on_output(&self, stdout: &[u8]) -> bool {
+        let line = stdout.rsplit(|byte| *byte == b'\n').next();
+        self.asks == Asks::OpenLine && line == Some(b"Password: ")
     }
 }
 
@@ -316,6 +325,19 @@ mod tests {
         );
         assert_eq!(sent(&mut mail), b"hunter2\n");
         assert_eq!(door.stand(), Stand::Refused);
+    }
+
+    #[test]
+    fn a_question_on_the_output_is_answered_once() {
+        let (mut door, mut mail, ready, _) = door(Asks::OpenLine, false);
+        door.look(b"Your Password: ", b"");
+        assert_eq!(sent(&mut mail), b"", "not as busybox asks");
+        for _ in 0..2 {
+            door.look(b"Welcome\nPassword: ", b"");
+        }
+        assert_eq!(sent(&mut mail), b"hunter2\n");
+        door.look(format!("Welcome\nPassword: \n{ready}\n").as_bytes(), b"");
+        assert_eq!(sent(&mut mail), b"script");
     }
 
     #[test]
