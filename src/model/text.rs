@@ -301,8 +301,14 @@ impl Line {
         if std::mem::take(&mut self.restart) {
             self.clear();
         }
-        for _ in 0..std::mem::take(&mut self.back).min(self.text.len()) {
+        let back = std::mem::take(&mut self.back).min(self.text.len());
+        for _ in 0..back {
             self.text.pop();
+        }
+        if back > 0 {
+            // Those of the character that is the last one now.
+            let marks = self.text.chars().rev().take_while(|c| is_combining(*c));
+            self.marks = u8::try_from(marks.count()).unwrap_or(u8::MAX);
         }
     }
 

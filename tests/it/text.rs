@@ -76,6 +76,11 @@ const CORPUS: &[(&str, &[&str])] = &[
         &["e\u{301}\u{302}⟨U+0303⟩⟨U+0304⟩"],
     ),
     ("\u{301}x\n", &["⟨U+0301⟩x"]),
+    // A backspace does not make room for more of them.
+    (
+        "e\u{301}\u{302}2\x08\u{303}\n",
+        &["e\u{301}\u{302}⟨U+0303⟩"],
+    ),
     // Honest text of the world.
     ("Größe 日本語 ✓\n", &["Größe 日本語 ✓"]),
 ];
