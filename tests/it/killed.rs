@@ -13,7 +13,7 @@ use crate::cluster_lock::two_operators::Boxes;
 use crate::support::walk::{Walk, run, tail, usual};
 
 const CLUSTERS: u8 = 3;
-const KILLS: usize = 4;
+const KILLS: usize = 10;
 
 /// Kills of one cluster's runs.
 fn kills() -> usize {
