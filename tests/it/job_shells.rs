@@ -190,13 +190,21 @@ async fn a_node_that_loses_its_power_at_any_moment_tells_no_lie() {
         let told = format!("{}: cut after {pause:?}, {now:?}", job.id);
         let ran = fs::read_to_string(node.home.join(format!("ran.{number}")));
         *met.entry(format!("{:?}", now.standing())).or_insert(0) += 1;
+        assert!(
+            ran.as_ref().is_ok_and(|ran| ran == "ran\n") || ran.is_err(),
+            "{told}: {ran:?}"
+        );
         match now.standing() {
             Standing::NotBegun | Standing::NeverRan => assert!(ran.is_err(), "{told}"),
             Standing::Claimed => {
-                assert_eq!(ran.expect("it ran"), "ran\n", "{told}");
                 let (answer, output) = finish(&again, &job).await;
-                assert_eq!(answer.exit.expect("its end").code, 0, "{told}");
-                assert_eq!(output, b"begun\nover\n", "{told}");
+                let exit = answer.exit.expect("its end");
+                // The processes go one after another here: the payload may be killed before the eyes of its supervisor.
+                if exit.signal() != Some(9) {
+                    assert_eq!(exit.code, 0, "{told}");
+                    assert_eq!(output, b"begun\nover\n", "{told}");
+                    assert!(ran.is_ok(), "{told}");
+                }
             }
             Standing::InDoubt => {
                 assert!(folder(&node, &job).join("exec").exists(), "{told}");
