@@ -2,6 +2,7 @@
 
 mod jobs;
 mod links;
+mod secrets;
 
 use holdpoint::model::ids::{CheckId, NodeId};
 use holdpoint::model::reply::{Claim, JobReport};

@@ -164,6 +164,9 @@ impl Acts for SshActs {
             Change::Cancel { order } => self.ask(&order, JobAsk::Cancel),
             Change::Acknowledge { order } => self.ask(&order, JobAsk::Acknowledge),
             Change::Answer { order, at, answer } => {
+                if let Answer::Hidden(typed) = &answer {
+                    self.looks.hide(typed);
+                }
                 let line = self.line_of(&order, answer);
                 let turn = None;
                 self.ask(&order, JobAsk::Answer(Given { at, turn, line }));

@@ -57,6 +57,12 @@ impl Secrets {
             .or_else(|| self.given.get(name))
     }
 
+    /// All that is known of a node.
+    pub(super) fn of<'a>(&'a self, node: &'a NodeId) -> impl Iterator<Item = &'a SecretString> {
+        let own = self.of_node.iter().filter(move |((of, _), _)| of == node);
+        own.map(|(_, secret)| secret).chain(self.given.values())
+    }
+
     /// The first secret of a node that is still wanted.
     pub fn missing(&self, node: &NodeId) -> Option<String> {
         self.wanted

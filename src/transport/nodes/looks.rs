@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::asks::{Ask, Asks};
 use super::keys::{KeyRing, Keys, Secrets};
 use super::link::{Link, LinkAsk};
+use super::mask::Masks;
 use super::probes::{ProbeAsk, Probes};
 use super::setup::NodeSetup;
 use super::tell::{Teller, stamped};
@@ -32,6 +33,7 @@ pub struct SshLooks {
     teller: Teller,
     arrivals: mpsc::Receiver<Arrival>,
     keys: Keys,
+    masks: Masks,
     clock: Anchor,
     /// Ended when this is dropped.
     tasks: JoinSet<()>,
@@ -93,6 +95,7 @@ impl SshLooks {
                 reading: None,
             },
             tasks: JoinSet::new(),
+            masks: Masks::new(&keys),
             keys,
             teller,
         }
@@ -101,6 +104,11 @@ impl SshLooks {
     /// Takes the secret that a node asked for, such as the passphrase of a key. Every node that wants the same gets it too.
     pub fn secret(&mut self, node: &NodeId, secret: SecretString) {
         self.ask_link(node, LinkAsk::Secret(secret));
+    }
+
+    /// What the operator has typed where it must not be seen: no node shows it from now on.
+    pub(super) fn hide(&mut self, typed: &str) {
+        self.masks.hide(typed);
     }
 
     /// Where the node's session is found while there is one.
@@ -240,8 +248,9 @@ impl Looks for SshLooks {
     async fn arrival(&mut self, now: Stamp) -> Arrival {
         self.note(now);
         let arrival = self.arrivals.recv().await;
-        let arrival = arrival.expect("the teller that is held here keeps the channel open");
+        let mut arrival = arrival.expect("the teller that is held here keeps the channel open");
         self.teller.taken(&arrival);
+        self.masks.apply(&mut arrival);
         stamped(arrival, self.clock.now())
     }
 }

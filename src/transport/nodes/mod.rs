@@ -14,7 +14,8 @@
 //! | [`upload`] | one for each file on its way to a node: sends what is missing, tells its end |
 //!
 //! Everything that they have to tell goes through one bounded channel. When it is full they wait, and the node keeps
-//! what was not read yet: no line of a job is lost because somebody here is slow.
+//! what was not read yet: no line of a job is lost because somebody here is slow. Where it is taken from there, the secrets that
+//! we know are taken out of it ([`mask`]).
 
 mod acts;
 mod asks;
@@ -26,6 +27,7 @@ mod keys;
 mod link;
 mod lock;
 mod looks;
+mod mask;
 mod printed;
 mod probes;
 mod prompts;

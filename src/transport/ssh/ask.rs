@@ -39,6 +39,11 @@ impl Credentials {
         self.passphrases.get(path)
     }
 
+    /// All passphrases, to be kept out of sight.
+    pub(crate) fn passphrases(&self) -> impl Iterator<Item = &SecretString> {
+        self.passphrases.values()
+    }
+
     /// Passwords and opened keys, the same for all clones.
     pub fn vault(&self) -> &Vault {
         &self.vault

@@ -90,6 +90,13 @@ impl Changes {
         // The vault lives as long as whoever waits here holds it.
         let _ = self.0.changed().await;
     }
+
+    /// Whether there was one since this was asked last.
+    pub(crate) fn came(&mut self) -> bool {
+        let came = self.0.has_changed().unwrap_or(false);
+        self.0.mark_unchanged();
+        came
+    }
 }
 
 impl Vault {
@@ -129,6 +136,18 @@ impl Vault {
     /// Whether the question was answered and the answer not refused since.
     pub fn is_given(&self, wanted: &Wanted) -> bool {
         self.state.borrow().passwords.contains_key(&wanted.key())
+    }
+
+    /// The passwords that may be shown to `node`, to be kept out of sight.
+    pub(crate) fn passwords(&self, node: &str) -> Vec<SecretString> {
+        let state = self.state.borrow();
+        let may = |(of, only): &Key| {
+            let source = state.sources.get(&(of.purpose, node.to_owned()));
+            let is_of_node = of.source.is_empty() || source == Some(&of.source);
+            is_of_node && only.as_deref().is_none_or(|only| only == node)
+        };
+        let known = state.passwords.iter().filter(|(key, _)| may(key));
+        known.map(|(_, entry)| entry.secret.clone()).collect()
     }
 
     /// A human said that it shall be tried again: the count of refusals begins anew.
