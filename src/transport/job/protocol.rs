@@ -85,6 +85,8 @@ pub enum Refusal {
     BadLock,
     /// The job would end with the login.
     Session,
+    /// The node's service manager did not start it, and now it never will under this name.
+    Launch,
     /// A word that this program does not know.
     Other(String),
 }
@@ -95,6 +97,7 @@ impl Refusal {
             "locked" => Self::Locked(Self::holder_in(detail)),
             "lock" => Self::BadLock,
             "session" => Self::Session,
+            "launch" => Self::Launch,
             "base" => Self::Base,
             "spec-mismatch" => Self::SpecMismatch,
             "write" => Self::Write,
@@ -126,6 +129,9 @@ impl Refusal {
             Self::Locked(_) => "this run does not have the node's lock",
             Self::Session => {
                 "a job would end with the login; let the user linger (loginctl enable-linger), or log in as root"
+            }
+            Self::Launch => {
+                "systemd did not start the job, which has to outlive the login; try the same systemd-run on the node"
             }
             Self::BadLock => "the node's lock cannot be read",
             Self::Other(word) => word,

@@ -21,16 +21,29 @@ hp_find_apart() {
   esac
 }
 
-# hp_apart_run OPTION.. -- COMMAND..: KillMode=process, because what a job has started (a product's own daemons) must outlive it.
+# hp_apart_run COMMAND..: KillMode=process, because what a job has started (a product's own daemons) must outlive it.
 hp_apart_run() {
-  set -- --quiet --collect --unit="holdpoint-$hp_job" --property=KillMode=process --property=TasksMax=infinity "$@"
+  set -- --quiet --collect --unit="holdpoint-$hp_job" --property=KillMode=process --property=TasksMax=infinity -- "$@"
   for hp_name in PATH HOME USER LOGNAME SHELL LANG LC_ALL TZ; do
     eval "hp_value=\${$hp_name-}"
     [ -z "$hp_value" ] || set -- --setenv="$hp_name=$hp_value" "$@"
   done
   if [ "$hp_apart" = user ]; then
-    XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemd-run --user "$@"
+    XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemd-run --user "$@" </dev/null
   else
-    systemd-run "$@"
+    systemd-run "$@" </dev/null
   fi
+}
+
+# hp_apart_feed COMMAND..: the same, and the command gets our standard input, a pipe. It opens that by this process's name for it:
+# systemd-run's own --pipe wants a message bus, and the managers of users often have none. Fails where that process is gone by
+# then; nothing has run, and the start is asked for again.
+hp_apart_feed() {
+  { read -r hp_feeder hp_rest; } </proc/self/stat
+  # shellcheck disable=SC2016 # to be expanded over there
+  hp_apart_run sh -c 'exec "$@" <"$0"' "/proc/$hp_feeder/fd/0" "$@" || return
+  hp_napped=0
+  while [ ! -e "$hp_dir/run" ] && [ "$hp_napped" -lt 50 ]; do
+    hp_nap
+  done
 }

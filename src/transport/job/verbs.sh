@@ -204,16 +204,20 @@ hp_start() {
   fi
   hp_judge
   if [ "$hp_state" = new ]; then
+    hp_unlaunched=''
     hp_launch || return
     hp_napped=0
-    while [ "$hp_napped" -lt 50 ] && [ "$hp_state" = new ] && [ ! -e "$hp_dir/unstarted" ]; do
+    while [ "$hp_napped" -lt 50 ] && [ "$hp_state" = new ]; do
       hp_nap
       hp_judge
     done
-    # Systemd has started nothing, and what it may still begin is kept from it.
-    if [ "$hp_state" = new ] && [ -e "$hp_dir/unstarted" ] && hp_claim poison 0; then
-      hp_refuse session "systemd-run: $(tr -c '[:print:]' ' ' <"$hp_dir/unstarted")"
-      return
+    if [ "$hp_state" = new ] && [ -n "$hp_unlaunched" ]; then
+      # The claim is ours: it will not begin later, when nobody expects it.
+      if hp_claim poison 0; then
+        hp_refuse launch "$(printf '%s' "$hp_unlaunched" | tr -c '[:print:]' ' ')"
+        return
+      fi
+      hp_judge
     fi
     # The lock was lost in between: the supervisor saw it and left.
     if [ "$hp_state" = died-before-exec ] && ! hp_lock_ours; then
@@ -271,23 +275,19 @@ hp_launch() {
   fi
 }
 
-# The same, started by systemd. With secrets it stays to hand them over; the supervisor does not depend on it.
+# The same, started by systemd. Sets hp_unlaunched to what it says when it does not.
 hp_launch_apart() {
-  rm -f "$hp_dir/unstarted"
+  set -- sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" "$hp_kind" "$hp_run" "$hp_generation"
   if command -v hp_secrets >/dev/null; then
     hp_can_hide || return 1
-    hp_secrets | hp_apart_or_say --pipe -- sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" "$hp_kind" \
-      "$hp_run" "$hp_generation" >/dev/null 2>&1 &
+    hp_unlaunched=$(hp_secrets | hp_apart_feed "$@" 2>&1)
   else
-    hp_apart_or_say -- sh "$hp_dir/helper" supervise "$hp_dir" "$hp_hash" "$hp_mask" "$hp_kind" \
-      "$hp_run" "$hp_generation" </dev/null >/dev/null 2>&1 &
+    hp_unlaunched=$(hp_apart_run "$@" 2>&1)
   fi
-}
-
-# What it said against it is left in a file, whole at once.
-hp_apart_or_say() {
-  hp_apart_run "$@" 2>"$hp_dir/said.$$" || mv "$hp_dir/said.$$" "$hp_dir/unstarted"
-  rm -f "$hp_dir/said.$$"
+  case $? in
+    0) hp_unlaunched='' ;;
+    *) hp_unlaunched="systemd-run: ${hp_unlaunched:-it failed without a word}" ;;
+  esac
 }
 
 hp_cancel() {
@@ -345,8 +345,7 @@ hp_ack() {
       : >"$hp_dir/done"
       hp_sync "$hp_dir/done" "$hp_dir"
       rm -f "$hp_dir"/cmd.* "$hp_dir/helper" "$hp_dir/log" "$hp_dir/pg" "$hp_dir/pg.tmp" "$hp_dir/rc.tmp" \
-        "$hp_dir/in" "$hp_dir/code" "$hp_dir/unstarted"
-      rm -f "$hp_dir"/said.*
+        "$hp_dir/in" "$hp_dir/code"
       rm -rf "$hp_dir"/answered.* "$hp_dir"/answering.* "$hp_dir"/handed.* "$hp_dir"/hand.*
       ;;
   esac
