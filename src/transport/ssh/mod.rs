@@ -6,6 +6,7 @@
 
 mod ask;
 mod auth;
+mod auth_keys;
 mod become_user;
 mod collect;
 pub mod config;
