@@ -222,7 +222,7 @@ fn a_port_other_than_22_is_part_of_the_name() {
 #[test]
 fn bytes_that_are_no_text_and_endless_lines_are_skipped() {
     let mut text = b"st1 \xff\xfe\n".to_vec();
-    text.extend(format!("{} {B}\n", "st1,".repeat(5000)).into_bytes());
+    text.extend(format!("{} {B}\n", "st1,".repeat(300_000)).into_bytes());
     text.extend(format!("st1 {B}\nst1 {A}").into_bytes());
     let mut known = KnownHosts::default();
     known.add(Path::new("kh"), &text);
@@ -239,6 +239,39 @@ fn bytes_that_are_no_text_and_endless_lines_are_skipped() {
             stored: fingerprint(&first)
         }
     );
+}
+
+#[test]
+fn a_comment_in_another_encoding_takes_nothing_away_from_its_line() {
+    let key = PublicKey::from_openssh(A).unwrap();
+    let judged = |lines: &[(&str, &[u8])]| {
+        let mut text = Vec::new();
+        for (line, comment) in lines {
+            text.extend([line.as_bytes(), b" ", comment, b"\n"].concat());
+        }
+        let mut known = KnownHosts::default();
+        known.add(Path::new("kh"), &text);
+        known.verdict("st1", &key)
+    };
+    let (plain, revoked) = (format!("st1 {A}"), format!("@revoked * {A}"));
+    let latin: &[u8] = b"of M\xfcller";
+    assert_eq!(judged(&[(&plain, latin)]), Verdict::Known);
+    // What is forbidden stays forbidden.
+    let place = Place {
+        file: "kh".into(),
+        line: 2,
+    };
+    let verdict = judged(&[(&plain, b""), (&revoked, latin)]);
+    assert_eq!(verdict, Verdict::Revoked(place));
+    // So it is beside a name that is no text, and on a line that names every host of a large site.
+    let names = [b"@revoked M\xfcller,st1 ", A.as_bytes(), b"\n"].concat();
+    let many = format!("@revoked {}st1 {A}\n", "st2.example.net,".repeat(2000));
+    for line in [names, many.into_bytes()] {
+        let mut known = KnownHosts::default();
+        known.add(Path::new("kh"), &line);
+        let verdict = known.verdict("st1", &key);
+        assert!(matches!(verdict, Verdict::Revoked(_)), "{verdict:?}");
+    }
 }
 
 #[test]

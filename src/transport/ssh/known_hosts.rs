@@ -3,6 +3,7 @@
 //! The matcher is our own: the one in the SSH library takes revoked keys, misses patterns and stops at a bad line.
 //! Format and order of judgement: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT".
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -22,8 +23,8 @@ pub use keep::{append_known_host, hashed_name, replace_known_host};
 
 /// A file longer than this (bytes) is an error: it is not a `known_hosts` file.
 const FILE_LIMIT: u64 = 16 << 20;
-/// A line longer than this (bytes) is skipped like any other bad line.
-const LINE_LIMIT: usize = 16 << 10;
+/// A line longer than this (bytes) is skipped like any other bad line: one line may name every host of a site.
+const LINE_LIMIT: usize = 1 << 20;
 
 /// The files to read, in this order; the last is the only one that is ever written.
 #[derive(Debug, Clone, Default)]
@@ -150,7 +151,7 @@ impl KnownHosts {
     fn add_about(&mut self, name: Option<&str>, file: &Path, text: &[u8]) {
         for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
             let line = split_line(line).filter(|line| {
-                let covers = |name| names_match(line.names, name);
+                let covers = |name| names_match(&line.names, name);
                 name.is_none_or(|name| covers(name) || covers(host_of(name)))
             });
             let line = line.and_then(|line| {
@@ -161,8 +162,8 @@ impl KnownHosts {
                 Some(Line {
                     place,
                     marker: line.marker,
-                    names: line.names.to_owned(),
                     key: line.key()?,
+                    names: line.names.into_owned(),
                 })
             });
             self.lines.extend(line);
@@ -293,7 +294,7 @@ fn read_limited(file: &Path) -> io::Result<Vec<u8>> {
 /// A line in its parts, its key not yet read.
 struct Split<'a> {
     marker: Marker,
-    names: &'a str,
+    names: Cow<'a, str>,
     algorithm: &'a str,
     blob: &'a str,
 }
@@ -305,26 +306,28 @@ impl Split<'_> {
     }
 }
 
+/// Only what is read has to be text: a comment in another encoding takes nothing away from the key before it, least of all
+/// from one that is revoked.
 fn split_line(line: &[u8]) -> Option<Split<'_>> {
     if line.len() > LINE_LIMIT {
         return None;
     }
-    let text = std::str::from_utf8(line).ok()?;
-    let mut words = text
-        .split([' ', '\t', '\r'])
+    let mut words = line
+        .split(|byte| b" \t\r".contains(byte))
         .filter(|word| !word.is_empty());
-    let first = words.next().filter(|word| !word.starts_with('#'))?;
+    let first = words.next().filter(|word| !word.starts_with(b"#"))?;
     let (marker, names) = match first {
-        "@revoked" => (Marker::Revoked, words.next()?),
-        "@cert-authority" => (Marker::Authority, words.next()?),
-        unknown if unknown.starts_with('@') => return None,
+        b"@revoked" => (Marker::Revoked, words.next()?),
+        b"@cert-authority" => (Marker::Authority, words.next()?),
+        unknown if unknown.starts_with(b"@") => return None,
         names => (Marker::Plain, names),
     };
+    let mut text = || std::str::from_utf8(words.next()?).ok();
     Some(Split {
         marker,
-        names,
-        algorithm: words.next()?,
-        blob: words.next()?,
+        names: String::from_utf8_lossy(names),
+        algorithm: text()?,
+        blob: text()?,
     })
 }
 

@@ -45,16 +45,16 @@ fn said(known: &KnownHosts, name: &str) -> Says {
 }
 
 /// One line that says something: marker, names, and whether its key is A.
-struct Plain<'a> {
-    marker: &'a str,
-    names: &'a str,
+struct Plain {
+    marker: String,
+    names: String,
     is_a: bool,
 }
 
-fn read(line: &[u8]) -> Option<Plain<'_>> {
-    let line = std::str::from_utf8(line)
-        .ok()
-        .filter(|line| line.len() <= 16 << 10)?;
+fn read(line: &[u8]) -> Option<Plain> {
+    let line = Some(line).filter(|line| line.len() <= 1 << 20)?;
+    // What is no text may stand in a comment; a key or a marker that holds some is none.
+    let line = String::from_utf8_lossy(line);
     let words: Vec<&str> = line
         .split([' ', '\t', '\r'])
         .filter(|word| !word.is_empty())
@@ -84,8 +84,8 @@ fn read(line: &[u8]) -> Option<Plain<'_>> {
         key.key_data() == PublicKey::from_openssh(A).expect("a key").key_data()
     );
     Some(Plain {
-        marker,
-        names,
+        marker: marker.to_owned(),
+        names: (*names).to_owned(),
         is_a,
     })
 }
@@ -132,7 +132,7 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
 
 /// sshd(8) in the plainest words.
 fn reference(name: &str, text: &[u8]) -> Says {
-    let lines: Vec<Plain<'_>> = text.split(|byte| *byte == b'\n').filter_map(read).collect();
+    let lines: Vec<Plain> = text.split(|byte| *byte == b'\n').filter_map(read).collect();
     let host = name
         .strip_prefix('[')
         .and_then(|rest| rest.rsplit_once("]:"))
@@ -141,7 +141,7 @@ fn reference(name: &str, text: &[u8]) -> Says {
         lines.iter().any(|line| {
             line.marker == marker
                 && is_a.is_none_or(|wanted| wanted == line.is_a)
-                && names.iter().any(|name| covers(line.names, name))
+                && names.iter().any(|name| covers(&line.names, name))
         })
     };
     if any("@revoked", &[name, host], Some(true)) {

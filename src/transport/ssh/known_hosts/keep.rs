@@ -78,7 +78,7 @@ pub fn replace_known_host(
     for line in read_limited(own)?.split_inclusive(|byte| *byte == b'\n') {
         let bare = line.strip_suffix(b"\n").unwrap_or(line);
         let goes = split_line(bare).is_some_and(|line| {
-            line.marker == Marker::Plain && names_match(line.names, name) && line.key().is_some()
+            line.marker == Marker::Plain && names_match(&line.names, name) && line.key().is_some()
         });
         if !goes {
             text.extend_from_slice(bare);
