@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use holdpoint::transport::ssh::config::{Answer, Ask, Files, Resolver};
+use holdpoint::transport::ssh::config::{Answer, Ask, Files, Machine, Resolver};
 
 use super::dice::Dice;
 use super::write_configuration;
@@ -77,6 +77,37 @@ fn two_hundred_hosts_that_are_alike_ask_ssh_once_for_each_kind() {
         let shared = resolver.answer(&ask(host)).unwrap();
         assert_eq!(Ok(shared), alone(&truth, &file, &ask(host)), "{host}");
     }
+}
+
+#[test]
+fn names_that_are_looked_up_are_not_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    fs::write(
+        &file,
+        "CanonicalizeHostname yes\nCanonicalDomains lab.test\n",
+    )
+    .unwrap();
+    // The name service of this story knows one of the two hosts as one of the domain.
+    let ssh = folder.path().join("ssh");
+    let text = r#"#!/bin/sh
+for host; do :; done
+name=$host
+[ "$host" = bb ] && name=bb.lab.test
+printf 'user ana\nport 22\nhostname %s\n' "$name"
+case "$*" in *"-F none"*) ;; *) printf 'canonicalizehostname true\ncanonicaldomains lab.test\n' ;; esac
+"#;
+    fs::write(&ssh, text).unwrap();
+    fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).unwrap();
+    let machine = Machine {
+        user: "ana".into(),
+        home: "/home/ana".into(),
+        ..Machine::default()
+    };
+    let resolver = Resolver::new(machine, Files::Only(file), Some(ssh));
+    let name = |host: &str| resolver.answer(&ask(host)).unwrap().text("hostname");
+    assert_eq!(name("aa").as_deref(), Some("aa"));
+    assert_eq!(name("bb").as_deref(), Some("bb.lab.test"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //!
 //! Which hosts are alike is told by our own reading of the files: the same lines hold for them, and only the name differs. It is
 //! believed only where it and ssh(1) say the same about the one host that ssh(1) is asked about. What our reading cannot
-//! decide, and hosts whose name the configuration replaces, are asked about one by one.
+//! decide, and hosts whose name the configuration replaces or looks up (CanonicalizeHostname), are asked about one by one.
 
 use std::net::Ipv4Addr;
 
@@ -24,6 +24,13 @@ impl Kind {
     pub(super) fn of(ask: &Ask, own: &Answer) -> Option<Kind> {
         let name = own.value("hostname")?;
         if name.origin != Origin::Default || name.text() != ask.host {
+            return None;
+        }
+        // The name service tells hosts apart then, and what it says of one is not so of another.
+        if own
+            .text("canonicalizehostname")
+            .is_some_and(|said| said != "false")
+        {
             return None;
         }
         let is_address = ask.host.parse::<Ipv4Addr>().is_ok();
