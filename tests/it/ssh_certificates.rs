@@ -146,6 +146,9 @@ async fn a_host_certificate_stands_for_the_host_or_says_what_is_wrong_with_it() 
         let place = format!("{}:1", host.known.display());
         assert!(refused.contains(why), "{options:?}: {refused}");
         assert!(refused.contains(&place), "{refused}");
+        // The key in it may be known by itself.
+        let (ssh, ours) = host.both(&format!("{trust}$NAME $HOST\n")).await;
+        assert!(ssh && ours.is_ok(), "{options:?}: {ssh}, {ours:?}");
     }
     // Stricter than ssh(1) of that time, on purpose.
     host.certify(&["-h"]);

@@ -10,7 +10,7 @@ use russh::keys::{Algorithm, Certificate, PublicKey};
 
 use super::failure::ConnectFailure;
 use super::hostkey::HostKeyRule;
-use super::known_hosts::{fingerprint, host_of};
+use super::known_hosts::{Verdict, fingerprint, host_of};
 
 impl HostKeyRule {
     /// The certificates to ask for: none unless an authority is trusted for this name, and in a run that has seen a key only
@@ -52,6 +52,11 @@ impl HostKeyRule {
             return Err(ConnectFailure::HostKeyWeak { bits });
         }
         if let Some(why) = self.fault(certificate, host_of(&self.name), &authority, now) {
+            // A bad certificate takes nothing away from a key that is known by itself, as ssh(1) has it.
+            if self.known.verdict(&self.name, &key) == Verdict::Known {
+                self.judge(&key)?;
+                return Ok(key);
+            }
             return Err(ConnectFailure::HostCertificate {
                 id: certificate.key_id().to_owned(),
                 place,
