@@ -351,7 +351,9 @@ fn config(rule: &HostKeyRule, tuning: &Tuning) -> client::Config {
         limits: tuning.rekey.limits(),
         preferred: Preferred {
             kex: wanted.kex_names().unwrap_or_else(kex_order).into(),
-            key: wanted.host_key_order(rule.algorithms()).into(),
+            key: wanted
+                .host_key_order(rule.algorithms(), |one| rule.foreignness(one))
+                .into(),
             host_key_certificates: narrowed(
                 rule.certificate_algorithms(),
                 wanted.host_keys.as_ref(),

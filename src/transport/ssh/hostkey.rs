@@ -43,22 +43,30 @@ pub(crate) struct HostKeyRule {
 }
 
 impl HostKeyRule {
-    /// The algorithms to offer: the pinned type, then the known types, then the rest.
+    /// The algorithms to offer: the pinned type, then the known types, then the rest, each in our order.
     ///
     /// Without this order a server with several keys may show one that we do not know, and look changed.
     pub(crate) fn algorithms(&self) -> Vec<Algorithm> {
-        let pinned = self.pinned.iter().map(|pin| pin.algorithm.clone());
-        let known = self.known.keys_of(&self.name);
-        let first: Vec<String> = pinned
-            .chain(known.map(|key| key.algorithm().to_string()))
-            .collect();
-        let rank = |algorithm: &Algorithm| {
-            let plain = plain_name(algorithm);
-            first.iter().position(|name| *name == plain)
-        };
         let mut order: Vec<Algorithm> = ALGORITHMS.to_vec();
-        order.sort_by_key(|algorithm| rank(algorithm).unwrap_or(usize::MAX));
+        order.sort_by_key(|algorithm| self.foreignness(algorithm));
         order
+    }
+
+    /// 0 for the pinned type of key, 1 for a known one, 2 for any other.
+    pub(crate) fn foreignness(&self, algorithm: &Algorithm) -> u8 {
+        let plain = plain_name(algorithm);
+        if self
+            .pinned
+            .as_ref()
+            .is_some_and(|pin| pin.algorithm == plain)
+        {
+            return 0;
+        }
+        let mut known = self.known.keys_of(&self.name);
+        match known.any(|key| key.algorithm().to_string() == plain) {
+            true => 1,
+            false => 2,
+        }
     }
 
     /// The length of an RSA key that is too short to prove anything.

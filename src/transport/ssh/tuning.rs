@@ -222,16 +222,24 @@ impl Algorithms {
         Some(names.iter().filter_map(|name| mac_name(name)).collect())
     }
 
-    /// Narrows and orders the plain host key algorithms that we would offer.
-    pub(super) fn host_key_order(&self, ours: Vec<Algorithm>) -> Vec<Algorithm> {
+    /// Narrows and orders the plain host key algorithms that we would offer, those of low `rank` before all others: a type
+    /// of key that is known for the host is asked for first whatever the configuration's order, as ssh(1) has it for a list
+    /// that only adds to its own or takes away from it (`+`, `-`).
+    pub(super) fn host_key_order(
+        &self,
+        ours: Vec<Algorithm>,
+        rank: impl Fn(&Algorithm) -> u8,
+    ) -> Vec<Algorithm> {
         let Some(names) = &self.host_keys else {
             return ours;
         };
-        let rank =
+        let named =
             |algorithm: &Algorithm| names.iter().position(|name| *name == algorithm.to_string());
-        let mut order: Vec<Algorithm> =
-            ours.into_iter().filter(|one| rank(one).is_some()).collect();
-        order.sort_by_key(rank);
+        let mut order: Vec<Algorithm> = ours
+            .into_iter()
+            .filter(|one| named(one).is_some())
+            .collect();
+        order.sort_by_key(|algorithm| (rank(algorithm), named(algorithm)));
         order
     }
 }
