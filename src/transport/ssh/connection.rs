@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use russh::client::{self, Handle};
-use russh::{Disconnect, Preferred, cipher, kex};
+use russh::{Disconnect, Preferred};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -21,6 +21,7 @@ use super::hostkey::HostKeyRule;
 use super::kept::{Kept, MOST_KEPT};
 use super::known_hosts::KnownHosts;
 use super::offers::{self, Offers};
+use super::preference::{cipher_order, kex_order, mac_order, nothing_in_common};
 use super::route::{self, Carrier, Wire};
 use super::switch::{KillSwitch, Switched, greeting_in};
 use super::tuning::Tuning;
@@ -300,6 +301,9 @@ fn handshake_failure(error: &russh::Error, opening: &[u8]) -> ConnectFailure {
             let stage = Stage::Handshake;
             ConnectFailure::Lost { stage, why }
         }
+        russh::Error::NoCommonAlgo { kind, ours, theirs } => ConnectFailure::Handshake {
+            why: nothing_in_common(kind, ours, theirs),
+        },
         _ => ConnectFailure::Handshake { why },
     }
 }
@@ -360,49 +364,9 @@ fn config(rule: &HostKeyRule, tuning: &Tuning) -> client::Config {
             )
             .into(),
             cipher: wanted.cipher_names().unwrap_or_else(cipher_order).into(),
-            mac: wanted
-                .mac_names()
-                .map_or(Preferred::DEFAULT.mac, Into::into),
+            mac: wanted.mac_names().unwrap_or_else(mac_order).into(),
             ..Preferred::DEFAULT
         },
         ..client::Config::default()
     }
-}
-
-/// The library's order, with AES-GCM first where this processor has instructions for it: of all it was measured to be the
-/// fastest.
-fn cipher_order() -> Vec<cipher::Name> {
-    let mut order = Preferred::DEFAULT.cipher.to_vec();
-    if has_aes_instructions() {
-        order.retain(|name| *name != cipher::AES_256_GCM);
-        order.insert(0, cipher::AES_256_GCM);
-    }
-    order
-}
-
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-fn has_aes_instructions() -> bool {
-    std::arch::is_x86_feature_detected!("aes")
-}
-
-#[cfg(target_arch = "aarch64")]
-fn has_aes_instructions() -> bool {
-    std::arch::is_aarch64_feature_detected!("aes")
-}
-
-#[cfg(not(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64")))]
-fn has_aes_instructions() -> bool {
-    false
-}
-
-/// The library's order, then the NIST curves that hardened and older servers may insist on.
-fn kex_order() -> Vec<kex::Name> {
-    let nist = [
-        kex::ECDH_SHA2_NISTP256,
-        kex::ECDH_SHA2_NISTP384,
-        kex::ECDH_SHA2_NISTP521,
-    ];
-    let mut order = Preferred::DEFAULT.kex.to_vec();
-    order.extend(nist);
-    order
 }

@@ -26,6 +26,7 @@ mod kept;
 mod known_hosts;
 mod offers;
 mod owed;
+mod preference;
 mod proxy;
 mod route;
 mod sftp;
