@@ -38,7 +38,9 @@ impl ProxyChild {
             why,
             hopeless: true,
         };
-        let mut child = Command::new(&proxy.shell)
+        let mut command = Command::new(&proxy.shell);
+        ask_nobody(&mut command);
+        let mut child = command
             .arg("-c")
             .arg(format!("exec {}", proxy.command))
             .stdin(Stdio::piped())
@@ -127,6 +129,15 @@ impl Drop for ProxyChild {
             // Whatever it started; itself is killed by its own drop.
             let _ = kill_process_group(group, Signal::HUP);
         }
+    }
+}
+
+/// An ssh in the command would ask on our terminal, where it is stopped because it stands in the background, and nobody would
+/// see why. So it asks by the program of the operator's desktop, or nobody: then it says what it misses, and ends.
+fn ask_nobody(command: &mut Command) {
+    command.env("SSH_ASKPASS_REQUIRE", "force");
+    if std::env::var_os("SSH_ASKPASS").is_none() {
+        command.env("SSH_ASKPASS", "false");
     }
 }
 
