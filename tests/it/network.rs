@@ -140,6 +140,8 @@ impl Field {
             let way = Faulty::to(&server, ip).await;
             let node = NodeId::new(format!("n{number}"));
             let mut setup = setup(&server, way.endpoint(&server));
+            // More would let a handshake stall for longer.
+            setup.endpoint.connect_timeout = Duration::from_secs(15);
             tune(&mut setup.endpoint.tuning);
             setups.push(NodeSetup {
                 node: node.clone(),

@@ -2,6 +2,8 @@
 
 mod options;
 
+use std::time::Duration;
+
 use holdpoint::transport::ssh::{ConnectFailure, Credentials, Session};
 use russh::MethodKind::{KeyboardInteractive, Password, PublicKey};
 
@@ -162,4 +164,46 @@ async fn one_nodes_code_is_asked_at_a_time() {
     drop(turn);
     human.try_once(&endpoint, &credentials).await.unwrap();
     assert_eq!(server.notes(), ["answers 1"]);
+}
+
+/// What a one-time code on somebody's telephone is asked for with.
+fn coded() -> Plan {
+    Plan {
+        chain: vec![KeyboardInteractive],
+        rounds: vec![round(&[("Code: ", false)], &["123456"])],
+        ..Plan::default()
+    }
+}
+
+#[tokio::test]
+async fn a_longer_connect_timeout_leaves_a_human_longer_for_a_code() {
+    let server = Scripted::start(coded()).await;
+    let slow = || Human::who_answers(&[("Code", "123456")]).thinking(Duration::from_secs(170));
+    let mut endpoint = server.endpoint("st1");
+    endpoint.connect_timeout = Duration::from_secs(10);
+    let late = slow().try_once(&endpoint, &Credentials::default()).await;
+    let late = late.expect_err("the server may have hung up by then");
+    let told = late.to_string();
+    assert!(
+        told.contains("longer than 120 s; it is asked again"),
+        "{told}"
+    );
+    assert!(late.is_transient());
+    endpoint.connect_timeout = Duration::from_secs(40);
+    let session = slow().try_once(&endpoint, &Credentials::default()).await;
+    session.expect("there was time for it");
+}
+
+#[tokio::test]
+async fn the_time_for_a_code_is_not_that_of_the_login() {
+    let mut plan = coded();
+    plan.rounds
+        .push(round(&[("Second code: ", false)], &["654321"]));
+    let server = Scripted::start(plan).await;
+    let answers = [("Second code", "654321"), ("Code", "123456")];
+    let human = Human::who_answers(&answers).thinking(Duration::from_secs(100));
+    let mut endpoint = server.endpoint("st1");
+    endpoint.connect_timeout = Duration::from_secs(10);
+    let session = human.try_once(&endpoint, &Credentials::default()).await;
+    session.expect("each answer has its own time");
 }

@@ -38,6 +38,8 @@ pub(super) struct Login<'a> {
     pub(super) credentials: &'a Credentials,
     pub(super) handle: &'a mut Handle<Watcher>,
     pub(super) heard: &'a Heard,
+    /// The limit of the whole login.
+    pub(super) whole: &'a Turn,
     pub(super) tried: Vec<String>,
     /// A key that the server takes and whose file is locked: asked for when nothing else gets us in.
     pub(super) locked: Option<(std::path::PathBuf, bool)>,
@@ -70,12 +72,14 @@ impl<'a> Login<'a> {
         credentials: &'a Credentials,
         handle: &'a mut Handle<Watcher>,
         heard: &'a Heard,
+        whole: &'a Turn,
     ) -> Self {
         Self {
             endpoint,
             credentials,
             handle,
             heard,
+            whole,
             tried: Vec::new(),
             locked: None,
             rounds_left: rounds(endpoint),
@@ -169,12 +173,15 @@ impl<'a> Login<'a> {
         let loan = self.borrow_password().await?;
         self.tried.push("a password".into());
         let (user, secret) = (self.endpoint.user.clone(), loan.secret().clone());
+        let limit = PASSWORD_LIMIT.max(self.limit());
         let offering = self
             .handle
             .authenticate_password(user, secret.expose_secret().to_owned());
-        let Ok(offered) = timeout(PASSWORD_LIMIT, offering).await else {
-            let why = "the server did not answer the password within a minute; it may want it changed: log in once with ssh";
-            return Err(self.lost(why));
+        let Ok(offered) = timeout(limit, offering).await else {
+            return Err(self.lost(format!(
+                "the server did not answer the password within {} s; it may want it changed: log in once with ssh",
+                limit.as_secs()
+            )));
         };
         let answer = self.read_answer(offered)?;
         self.settle(loan, answer)

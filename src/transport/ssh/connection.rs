@@ -21,8 +21,9 @@ use super::hostkey::HostKeyRule;
 use super::kept::{Kept, MOST_KEPT};
 use super::known_hosts::KnownHosts;
 use super::offers::{self, Offers};
+use super::owed::{self, Turn};
 use super::preference::{cipher_order, kex_order, mac_order, nothing_in_common};
-use super::route::{self, Carrier, Wire};
+use super::route::{self, Carrier, Route, Wire};
 use super::switch::{KillSwitch, Switched, greeting_in};
 use super::tuning::Tuning;
 use super::watcher::{CROWDED, Heard, SeenKey, Watcher, ended_by};
@@ -30,10 +31,8 @@ use super::watcher::{CROWDED, Heard, SeenKey, Watcher, ended_by};
 /// Most channels at once; servers allow ten by default, and some sites one.
 pub(super) const CHANNELS: u32 = 4;
 
-/// Greeting and key exchange: the library sets no limit of its own.
+/// Greeting and key exchange, where nobody allows more: the library sets no limit of its own.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(15);
-/// The whole login, agent included (which may wait for a touch).
-const LOGIN_LIMIT: Duration = Duration::from_secs(120);
 /// The second net, for a write that blocks: keepalives are not looked at then.
 const INACTIVITY: Duration = Duration::from_secs(180);
 const WINDOW: u32 = 2 << 20;
@@ -93,7 +92,7 @@ impl Session {
         };
         let offers = offers::prepare(endpoint, credentials).await?;
         let (stream, carrier) = route::open(endpoint, credentials).await?;
-        let opened = handshake(stream, carrier, rule, &endpoint.tuning).await?;
+        let opened = handshake(stream, carrier, rule, endpoint).await?;
         let session = log_in(endpoint, credentials, opened, offers).await?;
         let way = session.find_way(endpoint, credentials).await?;
         // Nobody else has the session yet.
@@ -254,8 +253,9 @@ async fn handshake(
     stream: Box<dyn Wire>,
     carrier: Carrier,
     rule: HostKeyRule,
-    tuning: &Tuning,
+    endpoint: &Endpoint,
 ) -> Result<Opened, ConnectFailure> {
+    let (tuning, limit) = (&endpoint.tuning, handshake_limit(endpoint));
     let config = Arc::new(config(&rule, tuning));
     let heard = Heard::default();
     let switch = KillSwitch::default();
@@ -263,7 +263,7 @@ async fn handshake(
     let (watcher, ended) = Watcher::new(rule, heard.clone());
     let stream = Switched::new(stream, switch.clone());
     let connecting = client::connect_stream(config, stream, watcher);
-    let connected = timeout(HANDSHAKE_LIMIT, connecting).await;
+    let connected = timeout(limit, connecting).await;
     if let Some(refusal) = heard.take_refusal() {
         switch.kill();
         return Err(refusal.for_new_keys(tuning.new_keys));
@@ -281,11 +281,21 @@ async fn handshake(
         Ok(Err(error)) => handshake_failure(&error, &switch.opening()),
         Err(_) => ConnectFailure::TimedOut {
             stage: Stage::Handshake,
-            limit: HANDSHAKE_LIMIT,
+            limit,
         },
     };
     switch.kill();
     Err(carried.explain(failure).await)
+}
+
+/// Whoever allows a slow node more time for its TCP connection allows it more for this, as ssh(1) counts both together. A
+/// command has its connection still to make.
+fn handshake_limit(endpoint: &Endpoint) -> Duration {
+    let limit = HANDSHAKE_LIMIT.max(endpoint.connect_timeout);
+    match endpoint.route {
+        Route::Direct | Route::Through(_) => limit,
+        Route::Command(_) => limit + endpoint.connect_timeout,
+    }
 }
 
 fn handshake_failure(error: &russh::Error, opening: &[u8]) -> ConnectFailure {
@@ -314,13 +324,17 @@ async fn log_in(
     mut opened: Opened,
     offers: Offers,
 ) -> Result<Session, ConnectFailure> {
-    let login = Login::new(endpoint, credentials, &mut opened.handle, &opened.heard);
-    let done = timeout(LOGIN_LIMIT, login.run(offers)).await;
-    let done = done.unwrap_or(Err(ConnectFailure::TimedOut {
-        stage: Stage::Login,
-        limit: LOGIN_LIMIT,
-    }));
-    if let Err(failure) = done {
+    let whole = Turn::of_server(Stage::Login);
+    let login = Login::new(
+        endpoint,
+        credentials,
+        &mut opened.handle,
+        &opened.heard,
+        &whole,
+    );
+    let limit = owed::whole_limit(endpoint.connect_timeout);
+    let done = whole.keep(limit, login.run(offers)).await;
+    if let Err(failure) = done.and_then(|done| done) {
         opened.switch.kill();
         return Err(failure);
     }

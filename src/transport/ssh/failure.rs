@@ -27,6 +27,8 @@ pub enum Stage {
     Offer,
     /// The answer to the signature of a key that the server takes.
     Proof,
+    /// What a human answers to a question of the server.
+    Answer,
     /// The check that the other user can be become.
     Become,
 }
@@ -40,6 +42,7 @@ impl fmt::Display for Stage {
             Self::Request => "the server's answer to the request to log in",
             Self::Offer => "the server's answer to an offered key",
             Self::Proof => "the server's answer to a signature",
+            Self::Answer => "the answer to the server's question",
             Self::Become => "the check of the other user",
         })
     }
@@ -54,6 +57,9 @@ impl Stage {
             }
             Self::Login | Self::Become => {
                 "the node may be overloaded; see whether ssh logs in to it, and how long that takes"
+            }
+            Self::Answer => {
+                "it is asked again; a longer ConnectTimeout leaves more time for it, as long as the server waits"
             }
             Self::Request | Self::Offer | Self::Proof => {
                 "the node may be overloaded, or the directory that it looks users up in: if it is only slow, a longer ConnectTimeout waits longer for this too"

@@ -3,10 +3,12 @@
 
 use russh::client::{KeyboardInteractiveAuthResponse as Reply, Prompt};
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::timeout;
 
 use super::ask::Turn;
 use super::auth::{Answer, Login};
-use super::failure::ConnectFailure;
+use super::failure::{ConnectFailure, Stage};
+use super::owed;
 use super::vault::Loan;
 use crate::model::text::Cleaner;
 
@@ -93,7 +95,7 @@ impl Login<'_> {
                     turn = Some(credentials.take_turn()?);
                 }
                 let answer = match &turn {
-                    Some(turn) if self.can_ask() => turn.ask(text).await,
+                    Some(turn) if self.can_ask() => self.ask(turn, text).await?,
                     Some(_) | None => None,
                 };
                 let Some(answer) = answer else {
@@ -110,6 +112,22 @@ impl Login<'_> {
             reply = answered.await.map_err(|error| self.gone(&error))?;
         }
         Err(self.not_answered("it asks without end"))
+    }
+
+    /// The human's answer, for which they have time of their own: the login's limit stands still.
+    async fn ask(
+        &self,
+        turn: &Turn<'_>,
+        text: String,
+    ) -> Result<Option<SecretString>, ConnectFailure> {
+        let limit = owed::whole_limit(self.endpoint.connect_timeout);
+        // Without it a question would outlive a server that has hung up meanwhile: the library does not look.
+        let asking = timeout(limit, turn.ask(text));
+        let answered = self.whole.of_human(asking).await;
+        answered.map_err(|_| ConnectFailure::TimedOut {
+            stage: Stage::Answer,
+            limit,
+        })
     }
 
     fn over(&mut self, loan: Option<Loan>, answer: Answer) -> Result<Answer, ConnectFailure> {

@@ -1,6 +1,7 @@
 //! What the server owes us in a login while nobody human is asked: an answer to our request, to a key that we offer, to a
 //! signature. Each has a limit of its own, so that a server that falls silent with its TCP alive is given up soon, while
-//! the touch on a security key, a password and a one-time code have the time that they need.
+//! the touch on a security key, a password and a one-time code have the time that they need. The whole of it has a limit
+//! too, which stands still while a human is asked.
 
 use std::future::Future;
 use std::time::Duration;
@@ -16,10 +17,21 @@ use super::failure::{ConnectFailure, Stage};
 /// A server that looks keys up in a directory takes its time, and may need the directory's own time limit.
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 
+/// The whole login of a server that is not said to be slow.
+const LOGIN_LIMIT: Duration = Duration::from_secs(120);
+/// A server that is as slow as it may be has so many answers to give in an ordinary login.
+const MOST_ANSWERS: u32 = 5;
+
 /// How long one answer of a server may take that has so much time for its TCP connection: who allows a slow node more for
 /// that (`ConnectTimeout`) allows it more for this.
 pub(super) fn limit(connect_timeout: Duration) -> Duration {
     ANSWER_LIMIT.max(connect_timeout)
+}
+
+/// How long a whole login may take without a human, an agent included (which may wait for a touch), and a server that waits
+/// for somebody's telephone.
+pub(super) fn whole_limit(connect_timeout: Duration) -> Duration {
+    LOGIN_LIMIT.max(limit(connect_timeout) * MOST_ANSWERS)
 }
 
 /// Whose turn it is while a key is offered: the server's, with what it owes, or (nothing) that of whoever signs.
@@ -42,6 +54,14 @@ impl Turn {
             done = exchange => Ok(done),
             stage = self.overdue(limit) => Err(ConnectFailure::TimedOut { stage, limit }),
         }
+    }
+
+    /// Waits for a human, whose time is not the server's.
+    pub(super) async fn of_human<T>(&self, asking: impl Future<Output = T>) -> T {
+        let owed = self.0.send_replace(None);
+        let done = asking.await;
+        self.0.send_replace(owed);
+        done
     }
 
     /// Ends when the server has owed one answer for so long.

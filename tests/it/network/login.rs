@@ -74,6 +74,21 @@ async fn a_server_that_falls_silent_in_the_login_is_given_up_soon_and_the_stage_
 }
 
 #[tokio::test]
+async fn a_longer_connect_timeout_waits_longer_for_the_greeting_too() {
+    let Some((_server, way, mut endpoint, _)) = login("127.0.231.43").await else {
+        return;
+    };
+    endpoint.connect_timeout = Duration::from_secs(45);
+    let (ended, borne) = silent_after(&way, &endpoint, 1).await;
+    let told = ended.expect_err("it says nothing").to_string();
+    assert!(
+        told.contains("the SSH handshake took longer than 45 s"),
+        "{told}"
+    );
+    assert!(borne <= Duration::from_secs(46), "{borne:?}");
+}
+
+#[tokio::test]
 async fn a_longer_connect_timeout_waits_longer_for_the_login_too() {
     let Some((_server, way, mut endpoint, said)) = login("127.0.163.32").await else {
         return;

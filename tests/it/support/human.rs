@@ -1,6 +1,7 @@
 //! Somebody who answers what a login asks, from a list.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use holdpoint::transport::ssh::{ConnectFailure, Credentials, Endpoint, Session};
 use secrecy::SecretString;
@@ -9,6 +10,8 @@ use tokio::sync::mpsc::unbounded_channel;
 /// Answers each question by the first entry whose word stands in it; every entry is used once.
 #[derive(Clone, Default)]
 pub struct Human {
+    /// How long a question within a connection waits for its answer.
+    thinks: Duration,
     answers: Arc<Mutex<Vec<(&'static str, &'static str)>>>,
     /// Every question, in its order.
     pub asked: Arc<Mutex<Vec<String>>>,
@@ -17,9 +20,15 @@ pub struct Human {
 impl Human {
     pub fn who_answers(answers: &[(&'static str, &'static str)]) -> Self {
         Self {
+            thinks: Duration::ZERO,
             answers: Arc::new(Mutex::new(answers.to_vec())),
             asked: Arc::default(),
         }
+    }
+
+    /// The same, and takes so long for each answer within a connection.
+    pub fn thinking(self, thinks: Duration) -> Self {
+        Self { thinks, ..self }
     }
 
     fn answer(&self, question: &str) -> SecretString {
@@ -64,6 +73,12 @@ impl Human {
         let answering = tokio::spawn(async move {
             while let Some(question) = questions.recv().await {
                 let answer = human.answer(&question.text);
+                if !human.thinks.is_zero() {
+                    // Nothing else is under way: the clock need not be waited for.
+                    tokio::time::pause();
+                    tokio::time::sleep(human.thinks).await;
+                    tokio::time::resume();
+                }
                 let _ = question.answer.send(answer);
             }
         });
