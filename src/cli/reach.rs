@@ -20,6 +20,7 @@ use crate::model::cluster::{Given, Node, SecretSource};
 use crate::model::procedure::{Access, CheckKind, ParamKind, Probe};
 use crate::model::reply::HostKey;
 use crate::model::script::{Class, Script, quote};
+use crate::model::time::Stamp;
 use crate::transport::nodes::{
     CheckSetup, NodeSetup, ProbeSetup, Secrets, SshLooks, Surroundings, Ways,
 };
@@ -78,24 +79,29 @@ pub(super) fn ways(settings: &Settings, files: Files) -> Result<Ways, CliError> 
 
 /// The hosts on the way must show the keys that the run has seen there before.
 fn hold_to(state: &RunState, ways: &Ways) {
-    let opened = state.opening.as_ref().map(|opening| opening.wall);
     for (place, seen) in &state.jump_keys {
-        let when = opened.and_then(|wall| {
-            let at = wall.checked_add(i64::try_from(seen.at.0).ok()?)?;
-            let at = jiff::Timestamp::from_millisecond(at).ok()?;
-            Some(at.round(jiff::Unit::Second).unwrap_or(at).to_string())
-        });
-        let when = when.unwrap_or_else(|| format!("{} into the run", seen.at));
         let first = FirstKey {
-            key: pinned(&seen.key, seen.let_in),
-            seen: format!("on the way to {}, {when}", seen.node),
+            key: pinned(&seen.key, seen.let_in, None),
+            seen: format!("on the way to {}, {}", seen.node, wall_time(state, seen.at)),
         };
         ways.jump_keys().remember(place, first);
     }
 }
 
-fn pinned(key: &HostKey, let_in: bool) -> PinnedKey {
+/// A moment of the run as the clock showed it.
+fn wall_time(state: &RunState, stamp: Stamp) -> String {
+    let opened = state.opening.as_ref().map(|opening| opening.wall);
+    let shown = opened.and_then(|wall| {
+        let at = wall.checked_add(i64::try_from(stamp.0).ok()?)?;
+        let at = jiff::Timestamp::from_millisecond(at).ok()?;
+        Some(at.round(jiff::Unit::Second).unwrap_or(at).to_string())
+    });
+    shown.unwrap_or_else(|| format!("{stamp} into the run"))
+}
+
+fn pinned(key: &HostKey, let_in: bool, seen: Option<String>) -> PinnedKey {
     PinnedKey {
+        seen,
         algorithm: key.algorithm.clone(),
         fingerprint: key.fingerprint.clone(),
         let_in,
@@ -141,7 +147,8 @@ fn setup(
     let seen = before.and_then(|node| node.host_key.as_ref());
     reached.pinned = seen.map(|key| {
         let let_in = let_in.is_some_and(|change| change.shown == *key);
-        pinned(key, let_in)
+        let first = past.zip(before.and_then(|node| node.host_key_at));
+        pinned(key, let_in, first.map(|(run, at)| wall_time(run, at)))
     });
     let variables = variables(brief, Some(&node.name));
     let assemble = |what: &str, body: &str| {

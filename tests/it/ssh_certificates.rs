@@ -204,6 +204,7 @@ async fn a_run_goes_on_with_a_renewed_certificate_and_not_with_another_key() {
         algorithm: seen.host_key().algorithm.clone(),
         fingerprint: seen.host_key().fingerprint.clone(),
         let_in: false,
+        seen: None,
     });
     host.certify(&["-h", "-n", "127.0.4.3", "-z", "2"]);
     connect(&endpoint).await.unwrap();
@@ -219,6 +220,7 @@ async fn a_run_goes_on_with_a_renewed_certificate_and_not_with_another_key() {
         algorithm: replaced.key.algorithm().to_string(),
         fingerprint: fingerprint(&replaced.key),
         let_in: true,
+        seen: None,
     });
     connect(&endpoint).await.unwrap();
 }

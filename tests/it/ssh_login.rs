@@ -103,6 +103,7 @@ async fn a_pinned_key_outranks_the_files_and_needs_none() {
         algorithm: seen.algorithm,
         fingerprint: seen.fingerprint,
         let_in: false,
+        seen: None,
     });
     connect(&pinned).await.unwrap();
     node.change_host_key();

@@ -123,7 +123,10 @@ impl RunState {
         ) = (report, self.nodes.get_mut(node))
         {
             state.incarnation.get_or_insert_with(|| incarnation.clone());
-            state.host_key = host_key.clone();
+            if state.host_key != *host_key {
+                state.host_key = host_key.clone();
+                state.host_key_at = Some(entry.at);
+            }
             state.user = user.clone();
         }
     }
@@ -138,6 +141,7 @@ impl RunState {
         };
         let change = change.clone();
         state.host_key = Some(change.shown.clone());
+        state.host_key_at = Some(entry.at);
         let place = change.place.as_deref().unwrap_or("seen in this run");
         let mut reason = vec![format!(
             "typed \"{}\" after comparing it",

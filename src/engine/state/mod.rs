@@ -111,6 +111,8 @@ pub struct NodeState {
     pub link: LinkState,
     pub incarnation: Option<String>,
     pub host_key: Option<HostKey>,
+    /// When this run saw that key first.
+    pub host_key_at: Option<Stamp>,
     /// The last other key that a human has let hold in this run: it holds whatever known_hosts says.
     pub let_in: Option<Box<KeyChange>>,
     pub user: String,
@@ -327,6 +329,7 @@ impl RunState {
             link: LinkState::Idle,
             incarnation: None,
             host_key: None,
+            host_key_at: None,
             let_in: None,
             user: String::new(),
         };

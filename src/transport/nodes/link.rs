@@ -17,6 +17,7 @@ use crate::transport::Arrival;
 use crate::transport::backoff::first;
 use crate::transport::ssh::{
     Changes, Credentials, Endpoint, Incarnation, LiveQuestion, PinnedKey, Route, Session, Vault,
+    moment,
 };
 
 mod host_keys;
@@ -203,6 +204,7 @@ impl Link {
             algorithm: key.algorithm.clone(),
             fingerprint: key.fingerprint.clone(),
             let_in: false,
+            seen: Some(moment()),
         }));
         // Whoever is asked because of this report must find the session.
         let published = session.clone();

@@ -60,4 +60,12 @@ pub struct PinnedKey {
     pub fingerprint: String,
     /// Whether a human let it hold in place of another one in this run: then no known_hosts line speaks against it.
     pub let_in: bool,
+    /// When the run saw it first, where that is known, in words that read on from "seen first": `2026-11-21T22:00:05Z`.
+    pub seen: Option<String>,
+}
+
+/// Now, to the second, for [`PinnedKey::seen`].
+pub(crate) fn moment() -> String {
+    let now = jiff::Timestamp::now();
+    now.round(jiff::Unit::Second).unwrap_or(now).to_string()
 }

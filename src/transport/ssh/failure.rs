@@ -92,13 +92,17 @@ impl ReplacedKey {
 
 impl fmt::Display for ReplacedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "pinned {}, the server shows {} {}",
-            self.pinned.fingerprint,
-            self.key.algorithm(),
-            fingerprint(&self.key)
-        )
+        write!(f, "pinned {}", self.pinned.fingerprint)?;
+        if let Some(seen) = &self.pinned.seen {
+            write!(f, " (seen first {seen}")?;
+            let mut others = self.others.iter();
+            match others.find(|other| other.fingerprint == self.pinned.fingerprint) {
+                Some(line) => write!(f, ", and stands in {})", line.place)?,
+                None => f.write_str(")")?,
+            }
+        }
+        let shown = fingerprint(&self.key);
+        write!(f, ", the server shows {} {shown}", self.key.algorithm())
     }
 }
 
@@ -207,7 +211,7 @@ pub enum ConnectFailure {
         fingerprint: String,
     },
     /// Another key than earlier in this run.
-    #[error("the host key is not the one seen earlier in this run: {replaced}; find out why before going on{}", barred_note(*.barred))]
+    #[error("the host key is not the one seen earlier in this run: {replaced}; find out why before going on{}{}", first_note(.replaced), barred_note(*.barred))]
     PinnedKeyDiffers {
         /// Both keys, and what the files say.
         replaced: Box<ReplacedKey>,
@@ -387,6 +391,16 @@ fn authority_note(authority: &Option<Place>) -> String {
     authority.as_ref().map_or_else(String::new, |place| {
         format!(" ({place} names a certificate authority for it, and the server shows no certificate of that authority)")
     })
+}
+
+/// For a host on the way it is said with the host.
+fn first_note(replaced: &ReplacedKey) -> &'static str {
+    match &replaced.pinned.seen {
+        Some(_) => {
+            ". A run holds to the first key to the end: if the node was given a new key on purpose, give it the old one back or begin a new run"
+        }
+        None => "",
+    }
 }
 
 fn barred_note(barred: bool) -> &'static str {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::endpoint::PinnedKey;
+use super::endpoint::{PinnedKey, moment};
 use super::watcher::SeenKey;
 
 /// The keys of all hosts on the way, by [`Jump::place`](super::Jump::place). Whoever goes through one of them shares them.
@@ -40,8 +40,9 @@ impl JumpKeys {
                 algorithm: key.algorithm.clone(),
                 fingerprint: key.fingerprint.clone(),
                 let_in: false,
+                seen: None,
             },
-            seen: format!("on the way to {towards}, {}", now()),
+            seen: format!("on the way to {towards}, {}", moment()),
         });
         kept.key.fingerprint == key.fingerprint
     }
@@ -58,9 +59,4 @@ impl JumpKeys {
     fn first(&self) -> MutexGuard<'_, BTreeMap<String, FirstKey>> {
         self.first.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn now() -> String {
-    let now = jiff::Timestamp::now();
-    now.round(jiff::Unit::Second).unwrap_or(now).to_string()
 }

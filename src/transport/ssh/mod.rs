@@ -42,6 +42,7 @@ mod watcher;
 pub use ask::{Credentials, LiveQuestion};
 pub use become_user::{Become, Method};
 pub use connection::Session;
+pub(crate) use endpoint::moment;
 pub use endpoint::{Endpoint, PinnedKey};
 pub(crate) use exec::{After, Input, Then};
 pub use exec::{Limits, ReadFailure};

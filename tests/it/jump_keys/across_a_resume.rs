@@ -279,5 +279,28 @@ fn an_openssh_jump_host_that_changes_between_kill_and_resume_is_refused() {
     fs::copy(kept.with_extension("pub"), key.with_extension("pub")).expect("the key");
     bastion.restart();
     know_all();
+
+    // So is a node, and when its right key was seen first is told of it too.
+    let (key, kept) = (b1.dir.join("host_key"), b1.dir.join("kept"));
+    for end in ["", "pub"] {
+        fs::copy(key.with_extension(end), kept.with_extension(end)).expect("a copy of the key");
+    }
+    b1.change_host_key();
+    know_all();
+    let leave = |hold: &str, _: &str| {
+        let stuck = hold.starts_with("HOLD failure connect/b1");
+        stuck.then(|| "leave".to_owned())
+    };
+    let refused = boxes.resume("state").guide(leave);
+    assert_eq!(refused.code, Some(6), "{}", tail(&refused.transcript));
+    for part in ["(seen first 20", "begin a new run"] {
+        let told = &refused.transcript;
+        assert!(told.contains(part), "no {part:?} in:\n{}", tail(told));
+    }
+    for end in ["", "pub"] {
+        fs::copy(kept.with_extension(end), key.with_extension(end)).expect("the key");
+    }
+    b1.restart();
+    know_all();
     boxes.finishes("state", &place, &first, [&b1.home, &b2.home]);
 }

@@ -113,6 +113,7 @@ fn remembered(jumps: &Jumps, place: &str, fingerprint: &str) {
             algorithm: "ssh-ed25519".into(),
             fingerprint: fingerprint.into(),
             let_in: false,
+            seen: None,
         },
         seen: "on the way to n1, 2026-11-21T22:00:05Z".into(),
     };

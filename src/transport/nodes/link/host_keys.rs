@@ -5,7 +5,7 @@ use super::super::tell::one_line;
 use super::Link;
 use crate::model::reply::{HostKey, LinkReport, Refusal};
 use crate::transport::ssh::{
-    PinnedKey, ReplacedKey, append_known_host, fingerprint, hashed_name, replace_known_host,
+    PinnedKey, ReplacedKey, append_known_host, fingerprint, hashed_name, moment, replace_known_host,
 };
 
 impl Link {
@@ -109,6 +109,7 @@ impl Link {
             algorithm: replaced.key.algorithm().to_string(),
             fingerprint: print,
             let_in: true,
+            seen: Some(moment()),
         };
         // Others may be reached through this node.
         let ways = self.added.borrow().jump_keys.clone();
