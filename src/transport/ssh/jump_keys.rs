@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::endpoint::{PinnedKey, moment};
+use super::tuning::Algorithms;
 use super::watcher::SeenKey;
 
 /// The keys of all hosts on the way, by [`Jump::place`](super::Jump::place). Whoever goes through one of them shares them.
@@ -30,6 +31,17 @@ impl JumpKeys {
     /// What the host must show, if it was ever seen.
     pub fn get(&self, place: &str) -> Option<FirstKey> {
         self.first().get(place).cloned()
+    }
+
+    /// Under which name the key is kept that a login to the host at `place` is shown: that of the host, but where its first key
+    /// is of a type for which this login never asks (HostKeyAlgorithms). A host has a key of each type, and each has a record.
+    pub(super) fn record(&self, place: &str, algorithms: &Algorithms) -> String {
+        match self.get(place) {
+            Some(first) if !algorithms.may_ask_for(&first.key.algorithm) => {
+                format!("{place} by {}", algorithms.host_key_types().join(","))
+            }
+            Some(_) | None => place.to_owned(),
+        }
     }
 
     /// Whether the host may show this key: the first one is kept, another one is not it.

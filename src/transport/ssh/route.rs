@@ -60,9 +60,9 @@ impl Route {
         let mut keys = Vec::new();
         let mut route = self;
         while let Self::Through(jump) = route {
-            let place = jump.place();
-            if let Some(first) = jump.keys.get(&place) {
-                keys.push((place, first.key));
+            let record = jump.record();
+            if let Some(first) = jump.keys.get(&record) {
+                keys.push((record, first.key));
             }
             route = &jump.endpoint.route;
         }
@@ -148,6 +148,13 @@ impl Jump {
         }
     }
 
+    /// Under which name its key is kept: its place, and the types of key for which this login asks where the first key is of
+    /// none of them.
+    fn record(&self) -> String {
+        let algorithms = &self.endpoint.tuning.algorithms;
+        self.keys.record(&self.place(), algorithms)
+    }
+
     /// The connection to it: the one that lives, or a new one. Those who ask while one is being made wait for it, and
     /// share its failure too: a hundred nodes behind a host that refuses us make one attempt, not a hundred.
     pub(super) fn session<'a>(
@@ -169,15 +176,14 @@ impl Jump {
             {
                 return Err(failure.clone());
             }
-            let place = self.place();
-            match self.connect(&place, credentials, towards).await {
+            match self.connect(credentials, towards).await {
                 Ok(session) => {
                     state.link = Arc::downgrade(&session.link);
                     state.failed = None;
                     Ok(session)
                 }
                 Err(failure) => {
-                    let failure = self.failure(&place, failure);
+                    let failure = self.failure(failure);
                     state.failed = Some((Instant::now(), failure.clone()));
                     Err(failure)
                 }
@@ -188,16 +194,16 @@ impl Jump {
     /// A new connection to a host that shows its first key, or shows one for the first time.
     async fn connect(
         &self,
-        place: &str,
         credentials: &Credentials,
         towards: &str,
     ) -> Result<Session, ConnectFailure> {
         loop {
             let mut endpoint = self.endpoint.clone();
-            let first = self.keys.get(place).map(|first| first.key);
+            let record = self.record();
+            let first = self.keys.get(&record).map(|first| first.key);
             endpoint.pinned = first.or(endpoint.pinned);
             let session = Session::connect(&endpoint, credentials).await?;
-            if self.keys.admits(place, session.host_key(), towards) {
+            if self.keys.admits(&record, session.host_key(), towards) {
                 return Ok(session);
             }
             // Another login to the same host was quicker and saw another key. Now there is a first one to judge by.
@@ -205,14 +211,14 @@ impl Jump {
         }
     }
 
-    fn failure(&self, place: &str, failure: ConnectFailure) -> ConnectFailure {
+    fn failure(&self, failure: ConnectFailure) -> ConnectFailure {
         let held = match &failure {
             ConnectFailure::PinnedKeyDiffers { replaced, .. } => {
                 let of_pinned =
                     |other: &&OtherKey| other.fingerprint == replaced.pinned.fingerprint;
                 let line = replaced.others.iter().find(of_pinned);
                 let line = line.map(|line| format!(", and stands in {}", line.place));
-                let first = self.keys.get(place);
+                let first = self.keys.get(&self.record());
                 first.map(|first| first.seen + &line.unwrap_or_default())
             }
             _ => None,

@@ -210,6 +210,27 @@ impl Algorithms {
         Some(named.chain(extensions).collect())
     }
 
+    /// The types of host key that are asked for, as they stand in known_hosts; none where every type is.
+    pub(super) fn host_key_types(&self) -> Vec<&str> {
+        let mut types = Vec::new();
+        for name in self.host_keys.iter().flatten() {
+            let plain = name.strip_suffix("-cert-v01@openssh.com").unwrap_or(name);
+            let plain = match plain.starts_with("rsa-sha2-") {
+                true => "ssh-rsa",
+                false => plain,
+            };
+            if !types.contains(&plain) {
+                types.push(plain);
+            }
+        }
+        types
+    }
+
+    /// Whether a host may be asked for a key of this type.
+    pub(super) fn may_ask_for(&self, plain: &str) -> bool {
+        self.host_keys.is_none() || self.host_key_types().contains(&plain)
+    }
+
     /// The ciphers to offer.
     pub(super) fn cipher_names(&self) -> Option<Vec<cipher::Name>> {
         let names = self.ciphers.as_ref()?;

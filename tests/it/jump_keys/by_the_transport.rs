@@ -14,7 +14,7 @@ use russh::keys::PublicKey;
 use super::hosts::{Desk, JumpHost, Node};
 use crate::support::endpoint::friend;
 use crate::support::hands::{Watcher, is_down, is_up};
-use crate::support::sshd::Sshd;
+use crate::support::sshd::{Sshd, new_key_of};
 
 /// Eyes on these nodes, each reached as its endpoint says.
 fn eyes(endpoints: Vec<Endpoint>) -> Watcher<SshLooks> {
@@ -219,6 +219,82 @@ async fn who_logs_in_there_as_somebody_else_is_shown_the_same_host() {
     let mut other = eyes(vec![by_ben]);
     let why = refusal(told(&mut other, "n2", is_settled).await);
     assert!(why.contains("on the way to n1, "), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_logins_that_ask_for_different_types_of_key_have_a_record_each() {
+    let Some(gate) = Sshd::start("gate", "127.0.231.51") else {
+        return;
+    };
+    let first = gate.known_hosts_line();
+    let print = |public: &str| {
+        let key = PublicKey::from_openssh(public).expect("a public key");
+        fingerprint(&key)
+    };
+    let ecdsa = gate.dir.join("host_ecdsa");
+    new_key_of("ecdsa", &ecdsa, "");
+    let config = gate.dir.join("sshd_config");
+    let mut text = std::fs::read_to_string(&config).expect("the server's configuration");
+    text.push_str(&format!("HostKey {}\n", ecdsa.display()));
+    std::fs::write(&config, text).expect("the server's configuration");
+    gate.restart();
+    let public = std::fs::read_to_string(ecdsa.with_extension("pub")).expect("a public key");
+    let place = format!("[{}]:{}", gate.ip, gate.port);
+    let by_any = friend(&gate);
+    let known = &by_any.known_hosts.user[0];
+    std::fs::write(known, format!("{first}\n{place} {public}")).expect("known_hosts");
+    let mut by_ecdsa = by_any.clone();
+    by_ecdsa.tuning.algorithms.host_keys = Some(vec!["ecdsa-sha2-nistp256".into()]);
+    let (n1, n2) = ["127.0.231.52", "127.0.231.53"]
+        .map(|ip| Sshd::start("behind", ip).expect("there was an sshd before"))
+        .into();
+    let named = |node: &Sshd, name: &str| Endpoint {
+        node: name.into(),
+        ..friend(node)
+    };
+    let ways = |jumps: &mut Jumps| {
+        let one = through(jumps, by_any.clone(), named(&n1, "n1"));
+        let two = through(jumps, by_ecdsa.clone(), named(&n2, "n2"));
+        vec![one, two]
+    };
+    let mut both = eyes(ways(&mut Jumps::default()));
+    soon(&mut both, "n1", is_up).await;
+    soon(&mut both, "n2", is_up).await;
+    // Whichever came first has the host's own record where the other may ask for its type too.
+    let told = keys_told(&both);
+    let shown: BTreeSet<&str> = told.iter().map(|(_, print)| print.as_str()).collect();
+    let (ed25519, ecdsa) = (print(&gate.host_key()), print(&public));
+    assert!(shown.contains(ecdsa.as_str()), "{told:?}");
+    drop(both);
+
+    // A run that saw the other type first holds each login to the key of its own type.
+    let mut jumps = Jumps::default();
+    remembered(&jumps, &place, &ed25519);
+    let mut resumed = eyes(ways(&mut jumps));
+    soon(&mut resumed, "n1", is_up).await;
+    soon(&mut resumed, "n2", is_up).await;
+    let by_type = format!("{place} by ecdsa-sha2-nistp256");
+    let each = BTreeSet::from([
+        (place.clone(), ed25519.clone()),
+        (by_type.clone(), ecdsa.clone()),
+    ]);
+    assert_eq!(keys_told(&resumed), each);
+    drop(resumed);
+
+    // So it does after the next resume, whatever the files vouch for by then.
+    let mut jumps = Jumps::default();
+    remembered(&jumps, &place, &ed25519);
+    let mut other = jumps.keys().get(&place).expect("just remembered");
+    other.key.algorithm = "ecdsa-sha2-nistp256".into();
+    other.key.fingerprint = "SHA256:another".into();
+    jumps.keys().remember(&by_type, other);
+    let mut held = eyes(ways(&mut jumps));
+    let why = refusal(soon(&mut held, "n2", is_settled).await);
+    assert!(
+        why.contains("SHA256:another") && why.contains(&ecdsa),
+        "{why}"
+    );
+    soon(&mut held, "n1", is_up).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
