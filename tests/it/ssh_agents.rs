@@ -1,5 +1,6 @@
 //! Keys that live in an agent, a security key among them.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -10,7 +11,9 @@ use base64::prelude::BASE64_STANDARD;
 use holdpoint::transport::ssh::{Credentials, Endpoint, Session};
 use russh::keys::signature::Signer as _;
 use russh::keys::ssh_key::Signature;
-use russh::keys::ssh_key::private::Ed25519Keypair;
+use russh::keys::ssh_key::private::{self, Ed25519Keypair, KeypairData};
+use russh::keys::ssh_key::public::SkEd25519;
+use russh::keys::ssh_key::{LineEnding, PrivateKey};
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -63,6 +66,8 @@ struct SecurityKey {
     asked: Arc<Mutex<Vec<u8>>>,
     /// How long it waits for its touch.
     touch: Duration,
+    /// How long its agent waits to be unlocked before it tells what it holds.
+    unlock: Duration,
 }
 
 const KIND: &[u8] = b"sk-ssh-ed25519@openssh.com";
@@ -125,10 +130,15 @@ impl SecurityKey {
             if stream.read_exact(&mut request).await.is_err() {
                 return;
             }
-            if request[0] == SIGN_REQUEST && !self.touch.is_zero() {
+            let human = match request[0] {
+                SIGN_REQUEST => self.touch,
+                REQUEST_IDENTITIES => self.unlock,
+                _ => Duration::ZERO,
+            };
+            if !human.is_zero() {
                 // Nothing else is under way: the clock need not be waited for.
                 tokio::time::pause();
-                tokio::time::sleep(self.touch).await;
+                tokio::time::sleep(human).await;
                 tokio::time::resume();
             }
             let answer = string(&self.answer(&request));
@@ -141,11 +151,21 @@ impl SecurityKey {
 
 /// A server that takes this security key alone, and what is reached through it.
 async fn token(ip: &str, touch: Duration) -> Option<(Sshd, Arc<SecurityKey>, Endpoint)> {
+    locked_token(ip, Duration::ZERO, touch).await
+}
+
+/// The same, of an agent that is to be unlocked first.
+async fn locked_token(
+    ip: &str,
+    unlock: Duration,
+    touch: Duration,
+) -> Option<(Sshd, Arc<SecurityKey>, Endpoint)> {
     let node = Sshd::start("token", ip)?;
     let key = Arc::new(SecurityKey {
         pair: Ed25519Keypair::from_seed(&[9; 32]),
         asked: Arc::default(),
         touch,
+        unlock,
     });
     let socket: PathBuf = node.dir.join("token.sock");
     let listener = UnixListener::bind(&socket).unwrap();
@@ -171,9 +191,42 @@ async fn a_security_key_in_the_agent_logs_in() {
 }
 
 #[tokio::test]
+async fn a_security_keys_file_is_of_use_with_an_agent_only() {
+    let Some((node, key, mut endpoint)) = token("127.0.231.46", Duration::ZERO).await else {
+        return;
+    };
+    let public = SkEd25519::from(key.pair.public);
+    let handle = private::SkEd25519::new(public, 1, vec![7]).unwrap();
+    let private = PrivateKey::new(KeypairData::SkEd25519(handle), "token").unwrap();
+    let file = node.dir.join("id_ed25519_sk");
+    let text = private.to_openssh(LineEnding::LF).unwrap();
+    std::fs::write(&file, text.as_bytes()).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    endpoint.identities = vec![file];
+    endpoint.identities_only = true;
+    let session = Session::connect(&endpoint, &Credentials::default()).await;
+    session.unwrap_or_else(|e| panic!("{e}\n{}", node.log()));
+    endpoint.agent = None;
+    let refused = Session::connect(&endpoint, &Credentials::default()).await;
+    let why = refused.expect_err("nobody signs").to_string();
+    assert!(why.contains("only an agent asks for its touch"), "{why}");
+}
+
+#[tokio::test]
 async fn the_touch_on_a_security_key_may_take_longer_than_any_answer_of_the_server() {
     let touch = Duration::from_secs(50);
     let Some((node, _, endpoint)) = token("127.0.163.33", touch).await else {
+        return;
+    };
+    let session = Session::connect(&endpoint, &Credentials::default()).await;
+    session.unwrap_or_else(|e| panic!("{e}\n{}", node.log()));
+}
+
+#[tokio::test]
+async fn an_agent_may_have_to_be_unlocked_before_it_tells_its_keys() {
+    let unlock = Duration::from_secs(45);
+    let Some((node, _, endpoint)) = locked_token("127.0.231.42", unlock, Duration::ZERO).await
+    else {
         return;
     };
     let session = Session::connect(&endpoint, &Credentials::default()).await;

@@ -140,8 +140,7 @@ fn connecting(failure: ConnectFailure, why: String, attempt: u32, seed: u64, was
         | ConnectFailure::Handshake { .. }
         | ConnectFailure::JumpForbids { .. }
         | ConnectFailure::ProxyCommand { .. }
-        | ConnectFailure::KnownHostsUnreadable(_)
-        | ConnectFailure::KeyUnreadable { .. } => stop(Refusal::Setup, why),
+        | ConnectFailure::KnownHostsUnreadable(_) => stop(Refusal::Setup, why),
     }
 }
 

@@ -22,7 +22,14 @@ const MOST_HOPS: usize = 8;
 /// So many hosts are resolved side by side: `ssh -G` mostly waits for its own start.
 const AT_ONCE: usize = 8;
 /// Key files that are tried where none is named; those that are not there are passed over.
-const USUAL_KEYS: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
+const USUAL_KEYS: [&str; 5] = [
+    "id_ed25519",
+    "id_ecdsa",
+    "id_rsa",
+    // An agent signs with these. Named they must be, or IdentitiesOnly would leave them out.
+    "id_ed25519_sk",
+    "id_ecdsa_sk",
+];
 
 /// Turns nodes into endpoints. Nodes behind the same jump host share the connection to it.
 #[derive(Debug)]

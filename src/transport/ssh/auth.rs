@@ -21,13 +21,9 @@ use super::vault::Loan;
 use super::wanted::{Purpose, Wanted};
 use super::watcher::{Heard, Watcher};
 
-/// Servers count every offered key and hang up after a few (OpenSSH: six).
-const MOST_OFFERS: usize = 4;
-/// What a refusal says about the keys beyond that number.
-const LEFT_OUT: &str = "and more, which were not tried: name the right one with identity";
 /// A server that asks a directory may be slow; one that wants the password changed never answers (the library drops that).
 const PASSWORD_LIMIT: Duration = Duration::from_secs(60);
-/// So many methods may be wanted one after another, refusals included.
+/// So many methods may be wanted one after another, refusals included, beside the keys that are offered.
 const MOST_STEPS: usize = 24;
 /// So often keyboard-interactive begins in one connection; ssh(1) does the same (NumberOfPasswordPrompts).
 pub(super) const MOST_ROUNDS: u32 = 3;
@@ -99,21 +95,13 @@ impl<'a> Login<'a> {
             Answer::NotOffered(why) => return Err(self.lost(why)),
         };
         let mut keys: VecDeque<Offer> = offers.offers.into();
-        let mut made = 0;
-        for _ in 0..MOST_STEPS {
-            let answer = match self.next_method(&remaining, !keys.is_empty() && made <= MOST_OFFERS)
-            {
-                Some(MethodKind::PublicKey) if made == MOST_OFFERS => {
-                    made += 1;
-                    Answer::NotOffered(LEFT_OUT.into())
-                }
-                Some(MethodKind::PublicKey) => {
-                    made += 1;
-                    match keys.pop_front() {
-                        Some(offer) => self.offer(offer).await?,
-                        None => Answer::NotOffered("no key".into()),
-                    }
-                }
+        // As many as there are, as ssh(1) has it: it is the server that counts them.
+        for _ in 0..MOST_STEPS + keys.len() {
+            let answer = match self.next_method(&remaining, !keys.is_empty()) {
+                Some(MethodKind::PublicKey) => match keys.pop_front() {
+                    Some(offer) => self.offer(offer).await?,
+                    None => Answer::NotOffered("no key".into()),
+                },
                 Some(MethodKind::KeyboardInteractive) => self.converse().await?,
                 Some(MethodKind::Password) => self.offer_password().await?,
                 Some(MethodKind::None | MethodKind::HostBased | MethodKind::GssapiWithMic)

@@ -90,7 +90,7 @@ impl Session {
             least_rsa_bits: endpoint.tuning.least_rsa_bits.unwrap_or_default(),
             authorities: endpoint.tuning.algorithms.authorities.clone(),
         };
-        let offers = offers::prepare(endpoint, credentials).await?;
+        let offers = offers::prepare(endpoint, credentials).await;
         let (stream, carrier) = route::open(endpoint, credentials).await?;
         let opened = handshake(stream, carrier, rule, endpoint).await?;
         let session = log_in(endpoint, credentials, opened, offers).await?;

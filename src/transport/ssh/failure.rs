@@ -266,14 +266,6 @@ pub enum ConnectFailure {
         /// What is wrong with it.
         why: String,
     },
-    /// A key file that is there and is of no use.
-    #[error("the key {} cannot be used: {why}", .path.display())]
-    KeyUnreadable {
-        /// The key file.
-        path: PathBuf,
-        /// Why, and what to do.
-        why: String,
-    },
     /// The other user could not be become.
     #[error(
         "become {user:?} was refused: {why}; for sudo, a line such as '{login} ALL=({user}) NOPASSWD: ALL' in sudoers helps, or a password in become (see what `holdpoint init` prints)"
@@ -373,7 +365,6 @@ impl ConnectFailure {
             | Self::PasswordWanted(_)
             | Self::NotOurTurn
             | Self::HostCertificate { .. }
-            | Self::KeyUnreadable { .. }
             | Self::BecomeRefused { .. } => false,
         }
     }

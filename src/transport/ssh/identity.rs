@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use russh::keys::{PrivateKey, PublicKey, decode_secret_key, load_public_key};
+use rustix::process::getuid;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::ask::Credentials;
-use super::failure::ConnectFailure;
 
 /// A key file larger than this (bytes) is not one.
 const SIZE_LIMIT: u64 = 256 << 10;
@@ -33,45 +33,67 @@ pub(super) enum Secret {
     },
     /// Only the public half is here: an agent may hold the key.
     Elsewhere,
+    /// The file is there and of no use; the text says why, and what to do. An agent may hold the key.
+    Unusable(String),
 }
 
 impl Identity {
     /// Reads `path`; `None` when there is no such file, as OpenSSH passes over its absent default keys.
     ///
-    /// Where only the public half is there (under that name, or beside it with `.pub`) the key is in an agent or nowhere.
-    pub(super) fn load(
-        path: &Path,
-        credentials: &Credentials,
-    ) -> Result<Option<Self>, ConnectFailure> {
+    /// Where only the public half is there (under that name, or beside it with `.pub`) the key is in an agent or nowhere. So it
+    /// is where the file is of no use: that is no reason not to try the other keys.
+    pub(super) fn load(path: &Path, credentials: &Credentials) -> Option<Self> {
         let text = match read_private(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let public = load_public_key(beside(path)).ok();
-                return Ok(public.map(|public| Self::elsewhere(path, public)));
+                return public.map(|public| Self::elsewhere(path, public));
             }
             Err(error) => {
-                return match load_public_key(path) {
-                    Ok(public) => Ok(Some(Self::elsewhere(path, public))),
-                    Err(_) => Err(unreadable(path, error.to_string())),
-                };
+                return Some(match load_public_key(path) {
+                    Ok(public) => Self::elsewhere(path, public),
+                    Err(_) => Self::unusable(path, error.to_string()),
+                });
             }
         };
         if let Ok(public) = PublicKey::from_openssh(text.expose_secret().trim()) {
-            return Ok(Some(Self::elsewhere(path, public)));
+            return Some(Self::elsewhere(path, public));
         }
         let given = credentials.passphrase(path);
         let is_skipped = given.is_some_and(|given| given.expose_secret().is_empty());
-        let secret = open(path, text.expose_secret(), credentials, given)?;
+        let secret = match open(path, text.expose_secret(), credentials, given) {
+            Ok(secret) => secret,
+            Err(why) => return Some(Self::unusable(path, why)),
+        };
         let public = match &secret {
             Secret::Open(key) => Some(key.public_key().clone()),
-            Secret::Locked { .. } | Secret::Elsewhere => public_half(path, text.expose_secret()),
+            Secret::Locked { .. } | Secret::Elsewhere | Secret::Unusable(_) => {
+                public_half(path, text.expose_secret())
+            }
         };
-        Ok(Some(Self {
+        Some(Self {
             path: path.to_path_buf(),
             public,
             is_skipped: is_skipped && matches!(secret, Secret::Locked { .. }),
             secret,
-        }))
+        })
+    }
+
+    /// Whether we can sign with it, perhaps after a passphrase.
+    pub(super) fn signs(&self) -> bool {
+        match &self.secret {
+            Secret::Open(_) | Secret::Locked { .. } => !self.is_skipped,
+            Secret::Elsewhere | Secret::Unusable(_) => false,
+        }
+    }
+
+    fn unusable(path: &Path, why: String) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            public: load_public_key(beside(path)).ok(),
+            is_skipped: false,
+            secret: Secret::Unusable(why),
+        }
     }
 
     fn elsewhere(path: &Path, public: PublicKey) -> Self {
@@ -84,16 +106,13 @@ impl Identity {
     }
 }
 
-fn unreadable(path: &Path, why: String) -> ConnectFailure {
-    ConnectFailure::KeyUnreadable {
-        path: path.to_path_buf(),
-        why,
-    }
-}
-
 fn read_private(path: &Path) -> io::Result<SecretString> {
     let data = fs::metadata(path)?;
-    if data.mode() & 0o077 != 0 {
+    if data.is_dir() {
+        return Err(io::Error::other("it is a folder"));
+    }
+    // As ssh(1) has it: whose file it is not, its owner has decided who may read it.
+    if data.uid() == getuid().as_raw() && data.mode() & 0o077 != 0 {
         let mode = data.mode() & 0o777;
         return Err(io::Error::other(format!(
             "its permissions {mode:04o} let others read it; chmod 600 it"
@@ -110,17 +129,15 @@ fn open(
     text: &str,
     credentials: &Credentials,
     given: Option<&SecretString>,
-) -> Result<Secret, ConnectFailure> {
+) -> Result<Secret, String> {
     if !is_encrypted(text) {
         let key = decode_secret_key(text, None);
-        let key = key.map_err(|error| unreadable(path, error.to_string()))?;
+        let key = key.map_err(|error| format!("it is no private key that can be read: {error}"))?;
         return Ok(Secret::Open(Arc::new(key)));
     }
     if text.contains("-----BEGIN EC PRIVATE KEY-----") {
-        return Err(unreadable(
-            path,
-            "encrypted keys of this old form are not read; rewrite it with ssh-keygen -p -f".into(),
-        ));
+        let why = "encrypted keys of this old form are not read; rewrite it with ssh-keygen -p -f";
+        return Err(why.into());
     }
     let vault = credentials.vault();
     let Some(given) = given.map(ExposeSecret::expose_secret) else {

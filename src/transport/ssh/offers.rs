@@ -5,21 +5,19 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
 use russh::keys::ssh_key::public::KeyData;
-use russh::keys::{Certificate, PublicKey, PublicKeyOrCertificate};
+use russh::keys::{Algorithm, Certificate, PublicKey, PublicKeyOrCertificate};
 use tokio::time::timeout;
 
 use super::ask::Credentials;
 use super::endpoint::Endpoint;
-use super::failure::ConnectFailure;
 use super::identity::{Identity, Secret};
+use super::known_hosts::fingerprint;
+use super::signing::AGENT_LIMIT;
 
-/// Limit for listing an agent's keys, which needs no human.
-const AGENT_LIST_LIMIT: Duration = Duration::from_secs(5);
 /// A certificate file larger than this (bytes) is not one.
 const SIZE_LIMIT: u64 = 256 << 10;
 
@@ -44,17 +42,15 @@ pub(super) struct Offers {
 }
 
 /// Gathers what can be offered, before any connection.
-pub(super) async fn prepare(
-    endpoint: &Endpoint,
-    credentials: &Credentials,
-) -> Result<Offers, ConnectFailure> {
-    let mut notes = Vec::new();
-    if !endpoint.tuning.methods.public_key {
-        return Ok(Offers {
+pub(super) async fn prepare(endpoint: &Endpoint, credentials: &Credentials) -> Offers {
+    if !endpoint.tuning.methods.uses_keys() {
+        let why = "no key (PubkeyAuthentication or PreferredAuthentications leaves keys out)";
+        return Offers {
             offers: Vec::new(),
-            notes,
-        });
+            notes: vec![why.into()],
+        };
     }
+    let mut notes = Vec::new();
     let in_agent = match &endpoint.agent {
         Some(socket) => agent_keys(socket).await.unwrap_or_else(|why| {
             notes.push(format!("agent {}: {why}", socket.display()));
@@ -64,12 +60,12 @@ pub(super) async fn prepare(
     };
     let mut files = Vec::new();
     for path in &endpoint.identities {
-        match Identity::load(path, credentials)? {
+        match Identity::load(path, credentials) {
             Some(identity) => files.push(Arc::new(identity)),
             None => notes.push(format!("{} (no such file)", path.display())),
         }
     }
-    let certificates = certificates(endpoint, &mut notes)?;
+    let certificates = certificates(endpoint, &mut notes);
     let gathered = Gathered {
         in_agent,
         files,
@@ -80,14 +76,29 @@ pub(super) async fn prepare(
     if let Some(names) = &endpoint.tuning.algorithms.user_keys {
         offers.retain(|offer| is_accepted(&offer.what, names));
     }
-    Ok(Offers { offers, notes })
+    let least = endpoint.tuning.least_rsa_bits.unwrap_or_default();
+    offers.retain(|offer| match rsa_bits(&offer.what) {
+        Some(bits) if bits < least => {
+            let print = fingerprint(&offer.what.public_key());
+            notes.push(format!(
+                "{print} (RSA of {bits} bits, and RequiredRSASize is {least})"
+            ));
+            false
+        }
+        Some(_) | None => true,
+    });
+    Offers { offers, notes }
+}
+
+fn rsa_bits(what: &PublicKeyOrCertificate) -> Option<u32> {
+    match what.public_key().key_data() {
+        KeyData::Rsa(rsa) => Some(rsa.key_size()),
+        _ => None,
+    }
 }
 
 /// The certificates that the configuration names, then those beside each key file, where ssh-keygen(1) puts them.
-fn certificates(
-    endpoint: &Endpoint,
-    notes: &mut Vec<String>,
-) -> Result<Vec<Certificate>, ConnectFailure> {
+fn certificates(endpoint: &Endpoint, notes: &mut Vec<String>) -> Vec<Certificate> {
     let mut found = Vec::new();
     let beside = endpoint.identities.iter().map(|identity| {
         let mut beside = identity.as_os_str().to_owned();
@@ -101,7 +112,7 @@ fn certificates(
             Err(why) => notes.push(format!("{} ({why})", path.display())),
         }
     }
-    Ok(found)
+    found
 }
 
 fn read_certificate(path: &Path) -> Result<Option<Certificate>, String> {
@@ -188,12 +199,24 @@ impl Gathered {
             notes.push(format!("{} (left locked)", file.path.display()));
             return None;
         }
-        let key = file.public.clone()?;
-        let by = By::File(Arc::clone(file));
-        let what = key.clone().into();
-        if self.held(&key).is_some() {
+        let held = |key| self.held(key).is_some();
+        if file.public.as_ref().is_some_and(held) {
             return None;
         }
+        if let Secret::Unusable(why) = &file.secret {
+            notes.push(format!("{} (cannot be used: {why})", file.path.display()));
+            return None;
+        }
+        let key = file.public.clone()?;
+        if is_security_key(&key) {
+            let path = file.path.display();
+            notes.push(format!(
+                "{path} (a security key: only an agent asks for its touch, so add it there with ssh-add)"
+            ));
+            return None;
+        }
+        let what = key.into();
+        let by = By::File(Arc::clone(file));
         if matches!(file.secret, Secret::Elsewhere) {
             let path = file.path.display();
             notes.push(format!(
@@ -207,8 +230,7 @@ impl Gathered {
     /// An open file, else the agent, else a file that a passphrase opens.
     fn signer_of(&self, certificate: &Certificate) -> Option<By> {
         let key = PublicKey::new(certificate.public_key().clone(), "");
-        let file = self.file_of(&key).filter(|file| !file.is_skipped);
-        let file = file.filter(|file| !matches!(file.secret, Secret::Elsewhere));
+        let file = self.file_of(&key).filter(|file| file.signs());
         let is_open = |file: &&Arc<Identity>| matches!(file.secret, Secret::Open(_));
         if let Some(open) = file.filter(is_open) {
             return Some(By::File(Arc::clone(open)));
@@ -236,6 +258,14 @@ impl Gathered {
     }
 }
 
+/// We do not talk to the hardware ourselves, and an offer that nobody can sign counts against us.
+fn is_security_key(key: &PublicKey) -> bool {
+    matches!(
+        key.algorithm(),
+        Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256
+    )
+}
+
 /// Equality of whole keys would compare their comments too.
 fn equal(one: &PublicKey, other: &PublicKey) -> bool {
     let (one, other): (&KeyData, &KeyData) = (one.key_data(), other.key_data());
@@ -247,8 +277,9 @@ async fn agent_keys(socket: &Path) -> Result<Vec<AgentIdentity>, String> {
         let mut agent = AgentClient::connect_uds(socket).await?;
         agent.request_identities().await
     };
-    timeout(AGENT_LIST_LIMIT, listing)
+    // Some agents have to be unlocked by their human before they tell what they hold.
+    timeout(AGENT_LIMIT, listing)
         .await
-        .map_err(|_| "it does not answer".to_owned())?
+        .map_err(|_| format!("it did not answer within {} s", AGENT_LIMIT.as_secs()))?
         .map_err(|error| error.to_string())
 }

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::identity::{Identity, Secret};
 
-/// An agent may wait for a touch on a security key; a hung one must not hang the login.
+/// An agent may wait for a touch on a security key, or to be unlocked; a hung one must not hang the login.
 pub(super) const AGENT_LIMIT: Duration = Duration::from_secs(60);
 
 /// Why there is no signature.
@@ -64,6 +64,7 @@ impl Signer for FileSigner<'_> {
                 Ok(data)
             }
             Secret::Elsewhere => Err(NotSigned::Failed("only its public half is here".into())),
+            Secret::Unusable(why) => Err(NotSigned::Failed(why.clone())),
             Secret::Locked { refused } => Err(NotSigned::Locked {
                 path: self.0.path.clone(),
                 refused: *refused,

@@ -117,6 +117,11 @@ pub struct Methods {
 }
 
 impl Methods {
+    /// Whether keys are offered at all.
+    pub(super) fn uses_keys(&self) -> bool {
+        self.in_order().contains(&MethodKind::PublicKey)
+    }
+
     /// The ways that are used, in their order: that of ssh(1) where nobody says another.
     pub(super) fn in_order(&self) -> Vec<MethodKind> {
         let all = [

@@ -149,7 +149,11 @@ async fn preferred_ways_of_logging_in_come_in_their_order_and_no_others() {
     let human = Human::default();
     endpoint.tuning.methods.preferred = named(&["keyboard-interactive"]);
     let refused = human.connect(&endpoint, &mut Credentials::default()).await;
-    assert_eq!(tried(refused.expect_err("nothing is left")), [""; 0]);
+    let left = tried(refused.expect_err("nothing is left"));
+    assert!(
+        matches!(&left[..], [only] if only.contains("PreferredAuthentications")),
+        "{left:?}"
+    );
 }
 
 #[tokio::test]

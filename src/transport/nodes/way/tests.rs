@@ -46,6 +46,11 @@ fn what_the_cluster_file_leaves_open_comes_from_the_machine() {
         endpoint.identities[0],
         Path::new("/home/ana/.ssh/id_ed25519")
     );
+    // With IdentitiesOnly an agent signs with these two as well, as for ssh(1).
+    for name in ["id_ed25519_sk", "id_ecdsa_sk"] {
+        let path = Path::new("/home/ana/.ssh").join(name);
+        assert!(endpoint.identities.contains(&path), "{path:?}");
+    }
     assert_eq!(endpoint.agent, Some("/run/agent".into()));
     assert_eq!(
         endpoint.known_hosts.user[0],
