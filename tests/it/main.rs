@@ -18,6 +18,7 @@ mod ssh_config;
 mod ssh_jump;
 mod ssh_login;
 mod ssh_methods;
+mod ssh_parity;
 mod ssh_passwords;
 mod support;
 
