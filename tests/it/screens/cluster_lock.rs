@@ -34,25 +34,14 @@ fn lost() -> Theatre {
     asked(theatre)
 }
 
-fn check(name: &str, theatre: &mut Theatre) {
-    for (width, height) in [(80, 24), (120, 36)] {
-        let mut settings = insta::Settings::clone_current();
-        settings.set_snapshot_path("../../screens");
-        settings.set_prepend_module_to_snapshot(false);
-        settings.set_omit_expression(true);
-        let text = theatre.text(width, height);
-        settings.bind(|| insta::assert_snapshot!(format!("{name}-{width}x{height}"), text));
-    }
-}
-
 #[test]
 fn the_question_looks_as_designed() {
     let mut theatre = held();
-    check("lock", &mut theatre);
+    theatre.golden("lock");
     theatre.press(KeyCode::Char('2'));
     theatre.type_in("4x9r ben agrees, his");
-    check("lock-take-over", &mut theatre);
-    check("lock-lost", &mut lost());
+    theatre.golden("lock-take-over");
+    lost().golden("lock-lost");
 }
 
 #[test]

@@ -7,23 +7,10 @@ use ratatui::crossterm::event::KeyCode;
 use ratatui::layout::Rect;
 
 use super::scenes::{self, RELAY};
-use super::theatre::Theatre;
-
-const SIZES: [(u16, u16); 2] = [(80, 24), (120, 36)];
-
-fn golden(name: &str, text: &str) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../screens");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, text));
-}
+use super::theatre::{SIZES, Theatre, golden};
 
 fn check(name: &str, mut theatre: Theatre) {
-    for (width, height) in SIZES {
-        let text = theatre.text(width, height);
-        golden(&format!("{name}-{width}x{height}"), &text);
-    }
+    theatre.golden(name);
 }
 
 fn pressed(mut theatre: Theatre, keys: &[KeyCode]) -> Theatre {

@@ -43,14 +43,7 @@ fn asked() -> (Theatre, String) {
 fn the_question_looks_as_designed() {
     let (mut theatre, phrase) = asked();
     theatre.type_in(&phrase[..12]);
-    for (width, height) in [(80, 24), (120, 36)] {
-        let mut settings = insta::Settings::clone_current();
-        settings.set_snapshot_path("../../screens");
-        settings.set_prepend_module_to_snapshot(false);
-        settings.set_omit_expression(true);
-        let text = theatre.text(width, height);
-        settings.bind(|| insta::assert_snapshot!(format!("new-key-{width}x{height}"), text));
-    }
+    theatre.golden("new-key");
 }
 
 #[test]

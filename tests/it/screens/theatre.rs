@@ -34,6 +34,18 @@ pub struct Theatre {
     clock: u64,
 }
 
+/// The sizes that are drawn by hand in the design.
+pub const SIZES: [(u16, u16); 2] = [(80, 24), (120, 36)];
+
+/// Compares one text with the golden of this name.
+pub fn golden(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../screens");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
 /// The made-up product of the format's tests.
 pub fn relay() -> (Procedure, Cluster) {
     let text = include_str!("../../fixtures/relay.toml");
@@ -271,6 +283,14 @@ impl Theatre {
 
     pub fn text(&mut self, width: u16, height: u16) -> String {
         picture::text(&self.buffer(width, height))
+    }
+
+    /// Compares the screen with its goldens, at both sizes that are drawn by hand in the design.
+    pub fn golden(&mut self, name: &str) {
+        for (width, height) in SIZES {
+            let text = self.text(width, height);
+            golden(&format!("{name}-{width}x{height}"), &text);
+        }
     }
 
     pub fn node(name: &str) -> NodeId {

@@ -103,17 +103,6 @@ fn given(theatre: &Theatre) -> String {
     String::from_utf8(bytes.collect()).expect("text")
 }
 
-fn golden(name: &str, theatre: &mut Theatre) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../screens");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    for (width, height) in [(80, 24), (120, 36)] {
-        let text = theatre.text(width, height);
-        settings.bind(|| insta::assert_snapshot!(format!("{name}-{width}x{height}"), text));
-    }
-}
-
 /// A menu as installers draw them: reversed, with a colour, the cursor at its end.
 const MENU: &str = "\x1b[2J\x1b[H\x1b[1mRelay 2.0 installer\x1b[0m\r\n\r\n  Found files that were changed by hand:\r\n\r\n  \x1b[33m/etc/relay/routes.conf\x1b[0m\r\n\r\n  \x1b[7m Keep \x1b[0m   Overwrite   Show \u{5dee}\u{5206}\r\n\r\nArrows choose, Enter goes on: ";
 
@@ -121,17 +110,17 @@ const MENU: &str = "\x1b[2J\x1b[H\x1b[1mRelay 2.0 installer\x1b[0m\r\n\r\n  Foun
 fn the_pane_looks_as_designed() {
     let mut theatre = asked(Mode::Rehearse);
     theatre.press(KeyCode::Char('o'));
-    golden("pane-question", &mut theatre);
+    theatre.golden("pane-question");
     theatre.press(KeyCode::Char('v'));
     printed(&mut theatre, MENU.as_bytes());
-    golden("pane-watching", &mut theatre);
+    theatre.golden("pane-watching");
     theatre.press(KeyCode::Char('t'));
     theatre.type_in("tak");
-    golden("pane-take", &mut theatre);
+    theatre.golden("pane-take");
     theatre.press(KeyCode::Char('e'));
     theatre.press(KeyCode::Enter);
     theatre.press(KeyCode::Right);
-    golden("pane-wheel", &mut theatre);
+    theatre.golden("pane-wheel");
 }
 
 #[test]
