@@ -16,9 +16,9 @@ use russh::keys::{PrivateKey, PublicKey};
 use russh::server::{
     Auth, ChannelOpenHandle, Config, Handle, Handler, Msg, Session, VerifiedPublicKey,
 };
-use russh::{Channel, ChannelId, ChannelWriteHalf, MethodKind, MethodSet, Sig};
-use tokio::io::copy;
-use tokio::net::TcpListener;
+use russh::{Channel, ChannelId, ChannelOpenFailure, ChannelWriteHalf, MethodKind, MethodSet, Sig};
+use tokio::io::{copy, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -39,6 +39,8 @@ pub struct Rules {
 pub struct Part {
     /// So many channels are closed before their command is granted, as dropbear closes one at an unlucky moment.
     pub closes: AtomicU32,
+    /// It hands connections on to other hosts.
+    pub hands_on: bool,
     /// How often a client has asked for a group: once in each `diffie-hellman-group-exchange-sha256`.
     pub groups: AtomicU32,
     /// At its first command it opens channels to the client, of every kind.
@@ -57,7 +59,12 @@ pub enum Opened {
 
 /// Serves on a free port of `ip`, which is given back, until the task is ended.
 pub async fn serve(ip: &str, rules: Rules) -> (u16, JoinHandle<()>) {
-    let listener = TcpListener::bind((ip, 0)).await.expect("a free port");
+    serve_at(ip, 0, rules).await
+}
+
+/// As [`serve`], on this port; 0 takes a free one.
+pub async fn serve_at(ip: &str, port: u16, rules: Rules) -> (u16, JoinHandle<()>) {
+    let listener = TcpListener::bind((ip, port)).await.expect("its address");
     let port = listener.local_addr().expect("its own address").port();
     let config = Arc::new(Config {
         keys: vec![rules.host_key.clone()],
@@ -110,6 +117,34 @@ impl Handler for Visit {
     ) -> Result<(), Self::Error> {
         self.channels.insert(channel.id(), channel);
         reply.accept().await;
+        Ok(())
+    }
+
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        channel: Channel<Msg>,
+        host: &str,
+        port: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        if !self.rules.part.hands_on {
+            let why = ChannelOpenFailure::AdministrativelyProhibited;
+            reply.reject(why).await;
+            return Ok(());
+        }
+        let port = u16::try_from(port).expect("a port");
+        let Ok(mut tcp) = TcpStream::connect((host, port)).await else {
+            reply.reject(ChannelOpenFailure::ConnectFailed).await;
+            return Ok(());
+        };
+        reply.accept().await;
+        tokio::spawn(async move {
+            // Either end may hang up at any time.
+            let _ = copy_bidirectional(&mut channel.into_stream(), &mut tcp).await;
+        });
         Ok(())
     }
 

@@ -4,21 +4,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use holdpoint::transport::ssh::{Endpoint, KnownHostsFiles, fingerprint, known_name};
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::keys::{PrivateKey, PublicKey};
-use russh::server::{
-    Auth, ChannelOpenHandle, Config, Handler, Msg, Session as Serving, VerifiedPublicKey,
-};
-use russh::{Channel, MethodKind, MethodSet};
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::contract::in_process::{self, Rules};
+use crate::contract::in_process::{self, Part, Rules};
 use crate::support::endpoint::nowhere;
 
 /// A key of its own for each number.
@@ -29,7 +22,7 @@ pub fn key(number: u8) -> PrivateKey {
 /// The key with which everybody logs in everywhere.
 const LOGIN: u8 = 1;
 
-/// An SSH server that hands connections on and does nothing else.
+/// An SSH server that hands connections on.
 pub struct JumpHost {
     pub ip: String,
     pub port: u16,
@@ -51,25 +44,16 @@ impl JumpHost {
     }
 
     async fn serve(ip: &str, port: u16, key: PrivateKey) -> JumpHost {
-        let listener = TcpListener::bind((ip, port)).await.expect("its address");
-        let port = listener.local_addr().expect("its own address").port();
-        let config = Arc::new(Config {
-            keys: vec![key.clone()],
-            methods: MethodSet::from(&[MethodKind::PublicKey][..]),
-            auth_rejection_time: Duration::ZERO,
-            ..Config::default()
-        });
-        let task = tokio::spawn(async move {
-            while let Ok((tcp, _)) = listener.accept().await {
-                let session = russh::server::run_stream(Arc::clone(&config), tcp, Visit);
-                tokio::spawn(async move {
-                    // A client that refuses its key hangs up.
-                    if let Ok(session) = session.await {
-                        let _ = session.await;
-                    }
-                });
-            }
-        });
+        let rules = Rules {
+            host_key: key.clone(),
+            login: self::key(LOGIN).public_key().clone(),
+            environment: Vec::new(),
+            part: Arc::new(Part {
+                hands_on: true,
+                ..Part::default()
+            }),
+        };
+        let (port, task) = in_process::serve_at(ip, port, rules).await;
         let ip = ip.to_owned();
         JumpHost {
             ip,
@@ -101,45 +85,6 @@ impl Drop for JumpHost {
 
 fn line(name: &str, key: &PublicKey) -> String {
     format!("{name} {}\n", key.to_openssh().expect("a key as text"))
-}
-
-/// One client of the jump host.
-struct Visit;
-
-impl Handler for Visit {
-    type Error = russh::Error;
-
-    async fn auth_publickey(
-        &mut self,
-        _: &str,
-        key: VerifiedPublicKey<'_>,
-    ) -> Result<Auth, Self::Error> {
-        let login = key.public_key.key_data() == self::key(LOGIN).public_key().key_data();
-        Ok(if login { Auth::Accept } else { Auth::reject() })
-    }
-
-    async fn channel_open_direct_tcpip(
-        &mut self,
-        channel: Channel<Msg>,
-        host: &str,
-        port: u32,
-        _: &str,
-        _: u32,
-        reply: ChannelOpenHandle,
-        _: &mut Serving,
-    ) -> Result<(), Self::Error> {
-        let port = u16::try_from(port).expect("a port");
-        let Ok(mut tcp) = TcpStream::connect((host, port)).await else {
-            reply.reject(russh::ChannelOpenFailure::ConnectFailed).await;
-            return Ok(());
-        };
-        reply.accept().await;
-        tokio::spawn(async move {
-            // Either end may hang up at any time.
-            let _ = copy_bidirectional(&mut channel.into_stream(), &mut tcp).await;
-        });
-        Ok(())
-    }
 }
 
 /// A node within the test, with a shell and a home.
