@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::event::{Doubt, Entry, Event};
 use super::plan::Plan;
-use super::state::{ActionState, RunState};
+use super::state::{ActionState, LinkState, RunState};
+use crate::model::ids::NodeId;
 
 /// What an operator must know before a resumed run goes on.
 pub fn findings(state: &RunState) -> Vec<String> {
@@ -54,7 +55,7 @@ pub fn findings(state: &RunState) -> Vec<String> {
         }
     }
     for (node, link) in state.nodes.iter().filter(|(_, node)| node.link.is_stuck()) {
-        lines.push(format!("{node} cannot be reached now: {:?}.", link.link));
+        lines.push(unreached(node, &link.link));
     }
     for ((node, fact), alarm) in &state.resurrected {
         let now = alarm
@@ -94,6 +95,27 @@ pub fn with_plan(
         }
         entry
     })
+}
+
+/// Why a node cannot be worked on now, in words.
+fn unreached(node: &NodeId, link: &LinkState) -> String {
+    match link {
+        LinkState::Down { why, .. } | LinkState::Refused { why, .. } => {
+            format!("{node} cannot be reached now: {why}.")
+        }
+        LinkState::AsksHostKey { .. } => {
+            format!("{node} cannot be reached now: its host key was not seen before.")
+        }
+        LinkState::AsksChangedKey { .. } => {
+            format!("{node} cannot be reached now: it shows another host key.")
+        }
+        LinkState::WantsSecret { secret } => {
+            format!("{node} cannot be reached now: it wants the {secret}.")
+        }
+        LinkState::Idle | LinkState::Connecting | LinkState::Up { .. } => {
+            format!("{node} is not stuck.")
+        }
+    }
 }
 
 /// Folds a journal's entries into a fresh state. Pure: no clock, no network, no effect.

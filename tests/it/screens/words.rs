@@ -2,6 +2,7 @@
 
 use holdpoint::engine::brief::Mode;
 use holdpoint::engine::hold::HoldKind;
+use holdpoint::engine::recover;
 use holdpoint::model::drill::Fault;
 use holdpoint::model::ids::FactId;
 use holdpoint::model::time::Span;
@@ -31,6 +32,14 @@ fn nothing_known_is_said_in_words() {
         &mut theatre,
         &["IN DOUBT", "was stopped", "unknown: one leader"],
     );
+}
+
+#[test]
+fn a_resumed_run_says_in_words_which_node_cannot_be_reached() {
+    let theatre = RELAY.power_cut();
+    let said = recover::findings(&theatre.run.state).join("\n");
+    assert!(said.contains("r2 cannot be reached now: "), "{said}");
+    assert!(!said.contains('{') && !said.contains("Stamp"), "{said}");
 }
 
 #[test]
