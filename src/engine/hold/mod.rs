@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use crate::engine::brief::Goal;
 use crate::engine::event::Doubt;
 use crate::engine::input::Says;
 use crate::engine::plan::Origin;
@@ -107,6 +108,9 @@ fn noted(id: &'static str, note: &'static str, title: impl Into<String>) -> Hold
     }
 }
 
+/// What leaving means where nothing but looking was asked for.
+const LOOKED_ONLY: &str = "leave it at that: nothing was changed on any node";
+
 fn leave() -> HoldOption {
     option(
         "leave",
@@ -177,7 +181,23 @@ pub fn holds(state: &RunState) -> Vec<Hold> {
         }
         Part::Execute => execute_holds(state, &mut holds),
     }
+    if state.brief.goal != Goal::Walk {
+        holds.iter_mut().for_each(leaves_nothing_behind);
+    }
     holds
+}
+
+/// A look at the nodes keeps no run that could be resumed.
+fn leaves_nothing_behind(hold: &mut Hold) {
+    for text in &mut hold.text {
+        if text.starts_with("leave: ") {
+            *text = format!("leave: {LOOKED_ONLY}");
+        }
+    }
+    if let Expect::Options(options) | Expect::TypeOr(_, options) = &mut hold.expect {
+        let leave = options.iter_mut().filter(|option| option.id == "leave");
+        leave.for_each(|option| option.title = LOOKED_ONLY.into());
+    }
 }
 
 /// Turns the line that answers a hold into what the operator says by it, or tells why it is no answer.

@@ -3,11 +3,13 @@
 use super::*;
 use crate::engine::checks;
 use crate::engine::event::Verdict;
-use crate::engine::state::{CheckState, LinkState, Part, RunState};
-use crate::model::procedure::Severity;
+use crate::engine::state::{CheckKey, CheckState, LinkState, Part, RunState};
+use crate::model::procedure::{Check, Severity};
 use crate::model::reply::{HostKey, KeyChange};
 
 pub(super) fn connection_holds(state: &RunState, holds: &mut Vec<Hold>) {
+    // What can be answered now comes before what can only be waited for or mended elsewhere.
+    let mut failures = Vec::new();
     let down = state.nodes.iter().filter(|(_, node)| !node.link.is_up());
     for (name, node) in down {
         let host = state
@@ -50,13 +52,13 @@ pub(super) fn connection_holds(state: &RunState, holds: &mut Vec<Hold>) {
                     });
                 }
             }
-            LinkState::Refused { why, .. } => holds.push(Hold {
+            LinkState::Refused { why, .. } => failures.push(Hold {
                 kind: HoldKind::Failure,
                 id: format!("connect/{name}"),
                 text: vec![format!("{name} ({host}) cannot be used: {why}.")],
                 expect: Expect::Options(vec![option("retry", "try again"), leave()]),
             }),
-            LinkState::Down { why, .. } if state.part == Part::Connect => holds.push(Hold {
+            LinkState::Down { why, .. } if state.part == Part::Connect => failures.push(Hold {
                 kind: HoldKind::Failure,
                 id: format!("connect/{name}"),
                 text: vec![format!("{name} ({host}) is unreachable: {why}. It is tried again by itself.")],
@@ -65,6 +67,7 @@ pub(super) fn connection_holds(state: &RunState, holds: &mut Vec<Hold>) {
             LinkState::Idle | LinkState::Connecting | LinkState::Up { .. } | LinkState::Down { .. } => {}
         }
     }
+    holds.extend(failures);
 }
 
 /// What must be read before another key may hold.
@@ -119,9 +122,24 @@ fn secret_text(nodes: &[&NodeId], host: &str, secret: &str) -> String {
     }
 }
 
+/// The open checks as the list shows them: by section, as the procedure has them. Whoever answers one after the other goes
+/// down the list.
+fn in_the_order_of_the_list(state: &RunState) -> Vec<(&CheckKey, &Check)> {
+    let all = &state.brief.procedure.checks;
+    let first = |same: &dyn Fn(&Check) -> bool| all.iter().position(same);
+    let mut open: Vec<_> = checks::open_keys(state).collect();
+    open.sort_by_cached_key(|(_, check)| {
+        (
+            first(&|other| other.section == check.section),
+            first(&|other| other.id == check.id),
+        )
+    });
+    open
+}
+
 pub(super) fn readiness_holds(state: &RunState, holds: &mut Vec<Hold>) {
     let mut questions = Vec::new();
-    for (key, check) in checks::open_keys(state) {
+    for (key, check) in in_the_order_of_the_list(state) {
         let at = key
             .1
             .as_ref()
@@ -156,7 +174,8 @@ pub(super) fn readiness_holds(state: &RunState, holds: &mut Vec<Hold>) {
             Some(CheckState::Judged { verdict, found, .. }) => {
                 let word = match verdict {
                     Verdict::Unknown => "UNKNOWN",
-                    Verdict::Fail | Verdict::Pass => "FAILS",
+                    Verdict::Fail | Verdict::Pass if check.severity == Severity::Block => "FAILS",
+                    Verdict::Fail | Verdict::Pass => "WARNS",
                 };
                 let mut text = vec![format!("{word}{on}: {title}"), found.clone()];
                 text.extend([why, advice].into_iter().filter(|line| !line.is_empty()));

@@ -7,6 +7,7 @@ use super::{App, Ask, Screen};
 use crate::engine::hold::{Expect, Hold, HoldKind};
 use crate::engine::input::Says;
 use crate::engine::plan::Stage;
+use crate::engine::state::{LinkState, NodeState};
 use crate::model::ids::{ActionId, NodeId};
 use crate::ui::keymap::Command;
 use crate::ui::screen;
@@ -88,7 +89,20 @@ impl App {
         }
     }
 
+    /// The node under whose name something is asked once for all that want the same.
+    fn asked_as(&self, node: &NodeId) -> NodeId {
+        let secret = |node: &NodeState| match &node.link {
+            LinkState::WantsSecret { secret } => Some(secret.clone()),
+            _ => None,
+        };
+        let wanted = self.run.nodes.get(node).and_then(secret);
+        let mut alike = self.run.nodes.iter();
+        let first = alike.find(|(_, other)| wanted.is_some() && secret(other) == wanted);
+        first.map_or_else(|| node.clone(), |(first, _)| first.clone())
+    }
+
     pub(super) fn open_at_node(&mut self, node: &NodeId) -> Option<Vec<Ask>> {
+        let node = &self.asked_as(node);
         let at = format!("@{node}");
         let about = |hold: &&Hold| {
             hold.id == node.as_str()

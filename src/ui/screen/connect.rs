@@ -21,10 +21,21 @@ pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
     detail(app, bottom, buf);
 }
 
-/// The selected node: what the operator chose, else the first that needs a human.
+/// The selected node: what the operator chose, else the first that asks a human, else the first that does not come up.
 pub(crate) fn selected(app: &App) -> usize {
-    let stuck = || app.run.nodes.values().position(|node| node.link.is_stuck());
-    app.views.connect.or_else(stuck).unwrap_or(0)
+    let first = |is: fn(&LinkState) -> bool| app.run.nodes.values().position(|node| is(&node.link));
+    let asks = || {
+        first(|link| {
+            matches!(
+                link,
+                LinkState::AsksHostKey { .. }
+                    | LinkState::AsksChangedKey { .. }
+                    | LinkState::WantsSecret { .. }
+            )
+        })
+    };
+    let stuck = || first(LinkState::is_stuck);
+    app.views.connect.or_else(asks).or_else(stuck).unwrap_or(0)
 }
 
 fn table(app: &App, area: Rect, buf: &mut Buffer) {
@@ -155,8 +166,8 @@ fn state(app: &App, name: &NodeId, node: &NodeState) -> (String, Role) {
             format!("{} asks you: another host key", signs.gate),
             Role::StepWaiting,
         ),
-        LinkState::WantsSecret { .. } => (
-            format!("{} asks you: secret", signs.gate),
+        LinkState::WantsSecret { secret } => (
+            format!("{} asks you: {secret}", signs.gate),
             Role::StepWaiting,
         ),
         LinkState::Refused { why, .. } => (format!("{} blocked: {why}", signs.failed), Role::Error),
@@ -237,20 +248,13 @@ fn words(app: &App, name: &NodeId, node: &NodeState) -> Vec<(Role, String)> {
             base("Press Enter and type it. It is not shown and not kept."),
         ],
         LinkState::Refused { refusal, why } => {
-            let mut lines = vec![(Role::Error, format!("Blocked: {why}."))];
-            if *refusal == crate::model::reply::Refusal::HostKey {
-                let host = app
-                    .run
-                    .brief
-                    .cluster
-                    .node(name)
-                    .map_or(name.as_str(), |node| node.host.as_str());
-                lines.push(base("There is no 'accept' here. If the host was rebuilt, remove its old line yourself, then press r:"));
-                lines.push((Role::Key, format!("  ssh-keygen -R {host}")));
+            // Which file and name the old key stands under is known where it was looked up, and told there.
+            let next = if *refusal == crate::model::reply::Refusal::HostKey {
+                "There is no 'accept' here. If the host was rebuilt, remove the line named above yourself, then press r."
             } else {
-                lines.push(base("Put it right, then press r to try again."));
-            }
-            lines
+                "Put it right, then press r to try again."
+            };
+            vec![(Role::Error, format!("Blocked: {why}.")), base(next)]
         }
     }
 }

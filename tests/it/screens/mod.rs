@@ -1,5 +1,6 @@
 //! The screens of a run: what they show, what their keys do, and that no size breaks them.
 
+mod asked_together;
 mod cluster_lock;
 mod goldens;
 mod keys;

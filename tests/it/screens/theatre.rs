@@ -80,10 +80,19 @@ pub fn theme(name: &str) -> Theme {
 }
 
 impl Theatre {
-    pub fn new((procedure, cluster): (Procedure, Cluster), mode: Mode) -> Theatre {
+    pub fn new(given: (Procedure, Cluster), mode: Mode) -> Theatre {
+        Theatre::meant_for(given, mode, Goal::Walk)
+    }
+
+    /// A session that goes no further than its goal.
+    pub fn meant_for(
+        (procedure, cluster): (Procedure, Cluster),
+        mode: Mode,
+        goal: Goal,
+    ) -> Theatre {
         let mut run = PureRun::new("securetransport/standard-cluster", 3, 7);
         run.world = SimWorld::new(Arc::new(procedure.clone()), &cluster, None, 7);
-        let brief = Arc::new(Brief::new(procedure, cluster, mode, Goal::Walk));
+        let brief = Arc::new(Brief::new(procedure, cluster, mode, goal));
         run.state = RunState::new(Arc::clone(&brief));
         run.brief = Arc::clone(&brief);
         let options = Options {
@@ -116,7 +125,7 @@ impl Theatre {
         let opening = Opening {
             run: RunId::new("7k2m"),
             mode: self.run.brief.mode,
-            goal: Goal::Walk,
+            goal: self.run.brief.goal,
             program: "holdpoint".into(),
             cluster: cluster.name.clone(),
             procedure: self.run.brief.procedure.id.clone(),

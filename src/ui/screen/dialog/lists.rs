@@ -4,6 +4,7 @@ use ratatui::text::Line;
 
 use super::super::kit::{line, span, wrapped};
 use super::{Dialog, field_line, said_line};
+use crate::engine::brief::Goal;
 use crate::model::condition::Truth;
 use crate::model::ids::BranchId;
 use crate::model::procedure::Branch;
@@ -39,15 +40,22 @@ pub(crate) fn leave_choices(app: &App) -> Vec<(LeaveChoice, &'static str, &'stat
             ),
         ]
     } else {
-        vec![
-            stay,
-            (
-                LeaveChoice::Now,
-                "leave",
-                "nothing runs; the run waits here and can be resumed",
-            ),
-        ]
+        vec![stay, (LeaveChoice::Now, "leave", at_rest(app))]
     }
+}
+
+/// What leaving means when nothing of ours is under way.
+fn at_rest(app: &App) -> &'static str {
+    if is_a_look(app) {
+        "nothing runs, and nothing was changed on any node"
+    } else {
+        "nothing runs; the run waits here and can be resumed"
+    }
+}
+
+/// Nothing but looking was asked for: there is no run to come back to.
+fn is_a_look(app: &App) -> bool {
+    app.run.brief.goal != Goal::Walk
 }
 
 pub(super) fn leave(app: &App, modal: &Modal, columns: usize) -> Dialog {
@@ -82,6 +90,9 @@ pub(super) fn leave(app: &App, modal: &Modal, columns: usize) -> Dialog {
             what,
             columns,
         ));
+    }
+    if is_a_look(app) {
+        return dialog;
     }
     dialog.lines.push(Line::default());
     let run = app
