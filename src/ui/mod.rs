@@ -6,6 +6,7 @@
 //! [`screen`] (what it looks like), `run` (the loop). No screen judges, no screen reads a clock.
 
 pub mod app;
+mod fade;
 pub mod format;
 pub mod keymap;
 pub mod paste;

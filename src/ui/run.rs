@@ -10,6 +10,7 @@ use ratatui::layout::Rect;
 
 use super::Look;
 use super::app::{App, Ask};
+use super::fade::Fade;
 use super::picture;
 use super::screen::{self, welcome::WelcomeScreen};
 use super::session::{Intent, Keep, Leave, Next, Session, UiError, Welcome, WelcomeChoice};
@@ -110,6 +111,7 @@ impl Wizard {
         let mut show = Show {
             keep,
             pace: Pacing::new(),
+            fade: Fade::default(),
         };
         loop {
             if self.gone.load(Ordering::SeqCst) {
@@ -137,6 +139,7 @@ impl Wizard {
             if app.over && app.run.ending.is_none() && app.run.opening.is_none() {
                 return Ok(Leave::Over);
             }
+            show.pace.changed |= show.fade.look(&mut app.toast, Instant::now());
             self.show(&mut app, &mut show.pace)?;
         }
     }
@@ -229,6 +232,7 @@ impl Wizard {
 struct Show {
     keep: Option<Keep>,
     pace: Pacing,
+    fade: Fade,
 }
 
 /// When to draw: at once when something changed, but seldom; more seldom when only clocks went on.

@@ -12,6 +12,7 @@ use crate::cli::out;
 use crate::cli::settings::{Face, Settings};
 use crate::model::procedure::{CheckKind, Procedure};
 use crate::parse::{self, Complaint, FoundScript, Parsed};
+use crate::ui::format;
 
 /// Lists, shows, exports or checks procedures.
 ///
@@ -137,7 +138,9 @@ fn lint(file: &Path) -> Result<u8, CliError> {
     out::print(&exit::rendered(&found));
     let errors = found.iter().filter(|one| one.is_error()).count();
     let warnings = found.len() - errors;
-    out::line(format_args!("{name}: {errors} errors, {warnings} warnings"));
+    let errors_told = format::plural(errors as u64, "error", "errors");
+    let warnings_told = format::plural(warnings as u64, "warning", "warnings");
+    out::line(format_args!("{name}: {errors_told}, {warnings_told}"));
     Ok(if errors == 0 { 0 } else { 2 })
 }
 

@@ -201,7 +201,6 @@ impl App {
         match command {
             Command::OpenWaiting => return self.open_first(),
             Command::Search => return self.open(Kind::Search),
-            Command::Copy | Command::CopyAll => return self.keep_screen(),
             _ => {}
         }
         match self.screen() {
@@ -247,14 +246,6 @@ impl App {
 
     pub(super) fn read_lines(&mut self, title: String, lines: Vec<String>) -> Vec<Ask> {
         self.open(Kind::Reader { title, lines })
-    }
-
-    pub(super) fn keep_screen(&mut self) -> Vec<Ask> {
-        if !self.keeps {
-            self.say("There is no folder to copy to here.");
-            return Vec::new();
-        }
-        vec![Ask::SaveScreen]
     }
 }
 

@@ -17,6 +17,7 @@ pub mod view;
 mod walk;
 
 pub(crate) use act::is_trouble;
+pub(crate) use moves::step;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -58,7 +59,7 @@ pub struct App {
     /// What programs that read something printed, and the one that is looked at.
     pub programs: Programs,
     pub pane: Option<Pane>,
-    /// One line that the next key removes.
+    /// One line that the next key removes, or time, or what begins to wait.
     pub toast: Option<String>,
     pub speed: Speed,
     pub files: Vec<(String, String)>,
@@ -75,7 +76,6 @@ pub struct App {
     sprint: Option<Speed>,
     /// The speed to go back to when a held rehearsal is released.
     held: Option<Speed>,
-    keeps: bool,
 }
 
 /// What the wizard asks of its surroundings.
@@ -157,7 +157,6 @@ impl App {
             told: BTreeSet::new(),
             sprint: None,
             held: None,
-            keeps: options.keep.is_some(),
         }
     }
 
@@ -184,6 +183,8 @@ impl App {
         if open.iter().any(|key| !self.told.contains(key)) {
             asks.push(Ask::Bell);
             asks.extend(self.end_sprint());
+            // A remark never covers what begins to wait.
+            self.toast = None;
         }
         self.told = open;
         self.close_settled();
@@ -222,9 +223,15 @@ impl App {
 
     /// Which keys work now.
     pub fn context(&self) -> Context {
-        match self.modals.last() {
-            Some(modal) => modal.context(),
-            None => self.screen_context(),
+        let Some(modal) = self.modals.last() else {
+            return self.screen_context();
+        };
+        match (modal.context(), modal.hold()) {
+            // What is no step's has no log and no command to show.
+            (Context::Failure, Some(key)) if !self.run.actions.contains_key(key.id.as_str()) => {
+                Context::Hold
+            }
+            (context, _) => context,
         }
     }
 

@@ -162,8 +162,8 @@ impl Modal {
             Kind::Help { .. } | Kind::Reader { .. } => Context::Help,
             Kind::Terminal { .. } => Context::Terminal,
             _ if self.types() => Context::Field,
-            Kind::Choice { .. }
-            | Kind::HostKey { .. }
+            Kind::Choice { .. } => Context::Page,
+            Kind::HostKey { .. }
             | Kind::NewKey { .. }
             | Kind::Secret { .. }
             | Kind::Note

@@ -11,7 +11,7 @@ pub(super) fn moved(at: usize, step: isize, count: usize) -> usize {
 }
 
 /// Moves a selection; whether the command was one that moves.
-pub(super) fn step(at: &mut usize, command: Command, count: usize) -> bool {
+pub(crate) fn step(at: &mut usize, command: Command, count: usize) -> bool {
     let by = match command {
         Command::Up => -1,
         Command::Down => 1,

@@ -50,7 +50,10 @@ impl App {
 
     pub(super) fn on_readiness(&mut self, command: Command) -> Vec<Ask> {
         let rows = readiness::rows(self);
+        // The first step goes from the row that is shown as selected, wherever that is.
+        let shown = readiness::selected(self, &rows);
         let view = &mut self.views.readiness;
+        view.selected = shown;
         view.jumped |= step(&mut view.selected, command, rows.len());
         let selected = readiness::selected(self, &rows);
         let Some(row) = rows.get(selected) else {

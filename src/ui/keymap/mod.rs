@@ -20,6 +20,8 @@ pub enum Context {
     /// A manual step, something to attest, or a decision.
     Hold,
     Report,
+    /// One way on, read before it is done.
+    Page,
     /// The screen of a running program, watched. Whoever has its wheel has no commands: their keys go to the program.
     Terminal,
     Help,
@@ -28,7 +30,7 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Context; 12] = [
+    pub const ALL: [Context; 13] = [
         Context::Welcome,
         Context::Connect,
         Context::Readiness,
@@ -37,6 +39,7 @@ impl Context {
         Context::Gate,
         Context::Failure,
         Context::Hold,
+        Context::Page,
         Context::Report,
         Context::Terminal,
         Context::Help,
@@ -84,8 +87,6 @@ pub enum Command {
     Mark,
     Zoom,
     ShowCommand,
-    Copy,
-    CopyAll,
     Note,
     Pause,
     WhatIf,
@@ -93,8 +94,6 @@ pub enum Command {
     CheckAllAgain,
     Waive,
     Rehearse,
-    ViewJournal,
-    CloseRun,
     /// Hold or release the clock of a rehearsal.
     HoldClock,
     Faster,

@@ -4,27 +4,36 @@ use ratatui::crossterm::event::KeyCode;
 
 use super::Command as Do;
 use super::Context::{
-    self, Connect, Execute, Failure, Field, Gate, Help, Hold, Plan, Readiness, Report, Terminal,
-    Welcome,
+    self, Connect, Execute, Failure, Field, Gate, Help, Hold, Page, Plan, Readiness, Report,
+    Terminal, Welcome,
 };
 use super::{Needs, Row, Stroke};
 
 const EVERYWHERE: &[Context] = &Context::ALL;
 /// Where letters are commands and not text.
 const NO_FIELD: &[Context] = &[
-    Welcome, Connect, Readiness, Plan, Execute, Failure, Hold, Report, Terminal, Help,
+    Welcome, Connect, Readiness, Plan, Execute, Failure, Hold, Page, Report, Terminal, Help,
+];
+/// The same where there is a run.
+const OF_A_RUN: &[Context] = &[
+    Connect, Readiness, Plan, Execute, Failure, Hold, Page, Report, Terminal, Help,
+];
+/// Everything but the first screen.
+const AFTER_WELCOME: &[Context] = &[
+    Connect, Readiness, Plan, Execute, Gate, Failure, Hold, Page, Report, Terminal, Help, Field,
 ];
 const FIELDS: &[Context] = &[Gate, Field];
-const LISTS: &[Context] = &[
-    Welcome, Connect, Readiness, Plan, Execute, Failure, Hold, Report, Terminal, Help,
+const LISTS: &[Context] = NO_FIELD;
+const SIDEWAYS: &[Context] = &[Execute, Terminal];
+const PANES: &[Context] = &[Execute];
+const BELOW_DIALOGS: &[Context] = &[Welcome, Connect, Readiness, Plan, Execute, Report];
+const RUN: &[Context] = &[
+    Connect, Readiness, Plan, Execute, Failure, Hold, Page, Report,
 ];
-const SIDEWAYS: &[Context] = &[Plan, Execute, Failure, Report, Terminal, Help];
-const PANES: &[Context] = &[Welcome, Connect, Readiness, Plan, Execute, Report];
-const RUN: &[Context] = &[Connect, Readiness, Plan, Execute, Failure, Hold, Report];
-const SEARCHED: &[Context] = &[Welcome, Readiness, Plan, Execute, Failure, Report, Help];
+const SEARCHED: &[Context] = &[Readiness, Plan, Execute, Report];
 const CHOICES: &[Context] = &[Failure, Hold];
-const WHAT_IF: &[Context] = &[Plan, Execute, Failure, Hold];
-const PLAYED: &[Context] = &[Connect, Readiness, Plan, Execute, Failure, Hold];
+const WHAT_IF: &[Context] = &[Plan, Execute, Failure, Hold, Page];
+const PLAYED: &[Context] = &[Connect, Readiness, Plan, Execute, Failure, Hold, Page];
 
 const fn key(c: char) -> Stroke {
     Stroke {
@@ -80,7 +89,8 @@ pub(super) const ROWS: &[Row] = table! {
     row(Do::Open, &[code(KeyCode::Enter)], &[Welcome], "open", "Open what is selected.").footer(1);
     row(Do::Open, &[code(KeyCode::Enter)], &[Connect, Readiness, Execute, Hold], "open", "Open what is selected.").footer(20);
     row(Do::Open, &[code(KeyCode::Enter)], &[Plan], "go on", "Go on with this plan; the first gate still asks.").footer(1);
-    row(Do::Open, &[code(KeyCode::Enter)], &[Report, Failure], "open", "Open what is selected.");
+    row(Do::Open, &[code(KeyCode::Enter)], &[Failure], "open", "Open what is selected.");
+    row(Do::Open, &[code(KeyCode::Enter)], &[Page], "do it", "Do what is described.").footer(1);
     row(Do::Open, &[code(KeyCode::Enter)], &[Gate], "approve", "Approve, only when the text is complete.").footer(1);
     row(Do::Open, &[code(KeyCode::Enter)], &[Field], "accept", "Accept the text.").footer(1);
     row(Do::OpenWaiting, &[key('o')], &[Connect, Readiness, Execute], "open what waits", "Open the gate, failure or question that waits for you.").needs(Needs::Waiting).footer(0);
@@ -95,9 +105,7 @@ pub(super) const ROWS: &[Row] = table! {
     row(Do::Choose(8), &[key('8')], CHOICES, "open a choice", "Open choice 8.");
     row(Do::Choose(9), &[key('9')], CHOICES, "open a choice", "Open choice 9.");
     row(Do::Rehearse, &[key('R')], &[Welcome], "rehearse", "Rehearse on a simulated cluster; no node is changed.").footer(2);
-    row(Do::ViewJournal, &[key('v')], &[Welcome], "view journal", "Read the journal of a run; nothing is changed.").footer(4);
-    row(Do::CloseRun, &[key('x')], &[Welcome], "close run", "Close an unfinished run for good; asks first, runs nothing on the nodes.");
-    row(Do::TakeWheel, &[key('t')], &[Terminal], "take the wheel", "Type into the program, after a typed word; Ctrl-] hands it back.").footer(0);
+    row(Do::TakeWheel, &[key('t')], &[Terminal], "take the wheel", "Type into the program, after a typed word; Ctrl-] hands it back.").needs(Needs::Program).footer(0);
     row(Do::Terminal, &[key('v')], &[Execute, Hold], "its screen", "Watch the screen of the program; take the wheel there.").needs(Needs::Program).footer(1);
     row(Do::Pause, &[key('p')], &[Execute], "pause after step", "Pause after this step; again takes it back.").footer(4);
     row(Do::WhatIf, &[key('W'), code(KeyCode::F(2))], WHAT_IF, "what if", "See ways out and around; nothing runs from there.").footer(5);
@@ -132,22 +140,21 @@ pub(super) const ROWS: &[Row] = table! {
     row(Do::SearchNext, &[key('n')], SEARCHED, "next match", "Go to the next match.");
     row(Do::SearchPrevious, &[key('N')], SEARCHED, "previous match", "Go to the previous match.");
     row(Do::Follow, &[key('f')], &[Execute], "follow", "Follow the end of the log, or hold.");
-    row(Do::Wrap, &[key('w')], &[Execute, Failure], "wrap", "Wrap long lines of the log.");
-    row(Do::TimeFormat, &[key('t')], &[Execute, Failure], "time", "Show elapsed time, UTC or local time in the log.");
+    row(Do::Wrap, &[key('w')], &[Execute], "wrap", "Wrap long lines of the log.");
+    row(Do::TimeFormat, &[key('t')], &[Execute], "time", "Show elapsed time, UTC or local time in the log.");
     row(Do::Mark, &[key('m')], &[Execute], "mark", "Put a mark with the time into the log.");
     row(Do::Zoom, &[key('z')], PANES, "zoom", "Show this pane alone, or all panes again.").needs(Needs::Panes).footer(12);
     row(Do::ShowCommand, &[key('c')], &[Connect, Readiness, Plan, Execute, Failure], "command", "Show the exact command, host and account.").footer(14);
-    row(Do::Copy, &[key('y')], LISTS, "copy", "Copy the selected line, also to a file whose path is shown.");
-    row(Do::CopyAll, &[key('Y')], LISTS, "copy all", "Copy everything of this pane.");
-    row(Do::SaveScreen, &[key('s')], NO_FIELD, "save screen", "Save this screen as text and picture in the folder of the run.");
+    row(Do::SaveScreen, &[key('s')], OF_A_RUN, "save screen", "Save this screen as text and picture in the folder of the run.");
     row(Do::Note, &[key('a')], RUN, "note", "Add a note to the journal.");
-    row(Do::Themes, &[key('T')], NO_FIELD, "themes", "Choose a theme.");
-    row(Do::Redraw, &[ctrl('l')], EVERYWHERE, "redraw", "Draw the screen anew.");
-    row(Do::Suspend, &[ctrl('z')], EVERYWHERE, "suspend", "Go to the shell for a while; at rest or at a gate only.").needs(Needs::Rest);
+    row(Do::Themes, &[key('T')], OF_A_RUN, "themes", "Show the next theme.");
+    row(Do::Redraw, &[ctrl('l')], AFTER_WELCOME, "redraw", "Draw the screen anew.");
+    row(Do::Suspend, &[ctrl('z')], AFTER_WELCOME, "suspend", "Go to the shell for a while; at rest or at a gate only.").needs(Needs::Rest);
     row(Do::Back, &[code(KeyCode::Esc)], &[Gate], "not now", "Not now: the run waits here, nothing is undone.").footer(2);
     row(Do::Back, &[code(KeyCode::Esc)], &[Failure, Hold, Terminal, Help, Field], "close", "Close, go one up. Never stops work.").footer(15);
-    row(Do::Back, &[code(KeyCode::Esc)], PANES, "back", "Close, go one up. Never stops work.");
-    row(Do::Palette, &[key(':'), ctrl('p')], NO_FIELD, "commands", "Every action by name, with its key and why it is off now.").footer(89);
+    row(Do::Back, &[code(KeyCode::Esc)], &[Page], "back", "Go back to the list; nothing is done.").footer(2);
+    row(Do::Back, &[code(KeyCode::Esc)], BELOW_DIALOGS, "back", "Close, go one up. Never stops work.");
+    row(Do::Palette, &[key(':'), ctrl('p')], OF_A_RUN, "commands", "Every action by name, with its key and why it is off now.").footer(89);
     row(Do::Help, &[key('?'), code(KeyCode::F(1))], NO_FIELD, "help", "Keys and signs of this screen.").footer(90);
     row(Do::Help, &[code(KeyCode::F(1))], FIELDS, "help", "Keys and signs of this screen.").footer(90);
     row(Do::Leave, &[key('q'), ctrl('c')], NO_FIELD, "leave", "Leave; asks first. What runs on a node goes on.").footer(91);

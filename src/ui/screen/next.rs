@@ -71,9 +71,7 @@ fn executing(app: &App) -> String {
     let now = match working.as_slice() {
         [] if app.run.paused.is_some() => "Paused. Nothing runs.".to_string(),
         [] if lock.is_some() => lock.unwrap_or_default(),
-        [] if app.run.gate.is_some() => {
-            "A gate is being prepared: every node is read again.".to_string()
-        }
+        [] if app.run.gate.is_some() => preparing(app),
         [] if !app.run.held.is_empty() => {
             format!("Held: {}.", app.run.held[0].trim_end_matches('.'))
         }
@@ -89,6 +87,21 @@ fn executing(app: &App) -> String {
         ""
     };
     format!("{now}{paused} {}", next_stop(app))
+}
+
+/// A gate asks when every node was read: what it waits for is named.
+fn preparing(app: &App) -> String {
+    let lost = app.run.nodes.iter().filter(|(_, node)| !node.link.is_up());
+    let lost: Vec<&str> = lost.map(|(name, _)| name.as_str()).collect();
+    match lost.as_slice() {
+        [] => "A gate is being prepared: every node is read again.".to_string(),
+        [one] => format!("A gate waits for {one}, which is out of sight; it is tried again."),
+        many => format!(
+            "A gate waits for {} nodes out of sight, {} first; they are tried again.",
+            many.len(),
+            many[0]
+        ),
+    }
 }
 
 /// What is under way with the cluster lock.

@@ -20,6 +20,9 @@ use crate::ui::{Look, Role, format};
 /// Marks that may stand on one character: more would draw over other rows.
 const MARKS: usize = 2;
 
+/// Nobody can type into it any more.
+const ENDED: &str = "The program has ended.";
+
 /// Draws the pane over the screen's room.
 pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
     let Some(pane) = &app.pane else {
@@ -40,6 +43,8 @@ pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
     } else if pane.locked {
         let words = "Esc goes on; nothing is typed any more";
         (String::new(), words, FrameKind::Heavy, Role::Warn)
+    } else if trouble(app, pane).is_some_and(|words| words == ENDED) {
+        ("ended".into(), "Esc closes", FrameKind::Round, Role::Border)
     } else {
         let words = "t takes the wheel   Esc closes";
         (
@@ -205,7 +210,7 @@ fn trouble(app: &App, pane: &Pane) -> Option<&'static str> {
             return Some("LINK LOST: nothing is typed until it is back.");
         }
         ActionState::Running { .. } => {}
-        _ => return Some("The program has ended."),
+        _ => return Some(ENDED),
     }
     if record.wheel.doubt.is_some() {
         return Some("The last keys are IN DOUBT: the node is asked.");

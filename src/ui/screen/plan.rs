@@ -353,10 +353,10 @@ fn fit_lines(app: &App, area: Rect, buf: &mut Buffer) {
         .filter(|stage| stage.stage.point_of_no_return.is_some())
         .count();
     let text = format!(
-        " {} of usual work, {}, {} without a simple way back. Usual times are no promise.",
+        " {} of usual work, {}, {}. Usual times are no promise.",
         format::duration_coarse(outlook.work_all.0),
         format::plural(gates as u64, "gate", "gates"),
-        format::plural(one_way as u64, "step", "steps")
+        format::plural(one_way as u64, "one-way step", "one-way steps")
     );
     put_parts(
         &app.look,

@@ -237,7 +237,10 @@ fn next_line(app: &App, area: Rect, buf: &mut Buffer) {
         return;
     }
     match app.holds.first() {
-        Some(hold) if app.modals.is_empty() => banner(app, hold, area, buf),
+        // Whoever reads something else meanwhile still sees what waits.
+        Some(hold) if app.modals.last().is_none_or(|modal| modal.hold().is_none()) => {
+            banner(app, hold, area, buf)
+        }
         Some(_) | None => {
             let text = super::next::sentence(app);
             let mark = (Role::StepRunning, format!(" {} ", app.look.signs.works));
@@ -266,7 +269,10 @@ fn banner(app: &App, hold: &crate::engine::hold::Hold, area: Rect, buf: &mut Buf
     } else {
         "o"
     };
-    let tail = format!("  {key} opens it ");
+    let tail = match app.modals.is_empty() {
+        true => format!("  {key} opens it "),
+        false => String::new(),
+    };
     let more = match app.holds.len() {
         1 => String::new(),
         many => format!(" (1 of {many})"),
@@ -288,11 +294,10 @@ fn banner(app: &App, hold: &crate::engine::hold::Hold, area: Rect, buf: &mut Buf
 
 /// A hold point in one line.
 pub(super) fn hold_sentence(hold: &crate::engine::hold::Hold) -> String {
-    let first = hold
-        .text
-        .first()
-        .map_or("", String::as_str)
-        .trim_end_matches('.');
+    // A heading alone says nothing: what it heads comes along.
+    let heading = hold.text.first().is_some_and(|first| first.ends_with(':'));
+    let first = hold.text[..hold.text.len().min(1 + usize::from(heading))].join(" ");
+    let first = first.trim_end_matches('.');
     match hold.kind {
         HoldKind::Gate if hold.id == "plan" => "The plan waits for your approval.".into(),
         HoldKind::Gate => format!("GATE waits for you: {first}"),

@@ -40,6 +40,10 @@ pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
         "The run goes on. This screen is {} x {}; {width} x {height} are needed to show more and to answer.",
         area.width, area.height
     );
+    if app.has_wheel() {
+        let way_out = "Your keys go to the program. Ctrl-] hands the wheel back.";
+        lines.extend(wrapped(look, Role::GateOneWay, way_out, columns));
+    }
     lines.extend(wrapped(look, Role::Dim, &need, columns));
     TextView::new(look, &lines).render(area, buf);
 }

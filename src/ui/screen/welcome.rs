@@ -5,18 +5,22 @@ use ratatui::crossterm::event::KeyEvent;
 use ratatui::layout::Rect;
 
 use super::kit::{inset, panel, put_parts, split_top};
+use crate::ui::app::step;
 use crate::ui::keymap::{self, Command, Context, Moment};
 use crate::ui::session::{Welcome, WelcomeChoice};
 use crate::ui::widget::{Cell, Column, Footer, FrameKind, Panel, Table, TableRow, fill};
 use crate::ui::{Look, Role};
+
+/// Lines that the help may be scrolled by.
+const HELP_LINES: usize = 100;
 
 /// The first screen, with what is selected on it.
 pub struct WelcomeScreen {
     pub look: Look,
     items: Welcome,
     selected: usize,
-    help: bool,
-    said: Option<String>,
+    /// The help is open, scrolled by so many lines.
+    help: Option<usize>,
 }
 
 impl WelcomeScreen {
@@ -26,41 +30,35 @@ impl WelcomeScreen {
             look,
             items,
             selected: 0,
-            help: false,
-            said: None,
+            help: None,
         }
     }
 
     /// A key; the choice when one was made.
     pub fn key(&mut self, key: KeyEvent) -> Option<WelcomeChoice> {
         let command = keymap::lookup(Context::Welcome, key)?;
-        self.said = None;
-        if self.help {
-            self.help = false;
+        if let Some(scrolled) = &mut self.help {
+            match command {
+                Command::Back | Command::Help | Command::Open => self.help = None,
+                Command::Leave => return Some(WelcomeChoice::Leave),
+                _ => {
+                    step(scrolled, command, HELP_LINES);
+                }
+            }
             return None;
         }
         let count = self.count();
+        if step(&mut self.selected, command, count) {
+            return None;
+        }
         match command {
-            Command::Down => self.selected = (self.selected + 1).min(count.saturating_sub(1)),
-            Command::Up => self.selected = self.selected.saturating_sub(1),
-            Command::First => self.selected = 0,
-            Command::Last => self.selected = count.saturating_sub(1),
             Command::Open => return self.chosen(),
             Command::Rehearse => return self.rehearsal(),
-            Command::Help => self.help = true,
+            Command::Help => self.help = Some(0),
             Command::Leave => return Some(WelcomeChoice::Leave),
-            Command::ViewJournal => {
-                self.say_how("holdpoint report RUN and holdpoint verify RUN read a run's journal.")
-            }
-            Command::CloseRun => self
-                .say_how("Resume it and leave it, or turn it back: nothing is closed from here."),
             _ => {}
         }
         None
-    }
-
-    fn say_how(&mut self, text: &str) {
-        self.said = Some(text.into());
     }
 
     fn count(&self) -> usize {
@@ -142,12 +140,17 @@ impl WelcomeScreen {
             body = left;
         }
         self.procedures(body, buf);
-        let words = match (&self.said, self.place()) {
-            (Some(said), _) => said.clone(),
-            (None, Some((Part::Unfinished, _))) => "Enter resumes: reconnect, look at every node again, then show what changed before anything runs.".into(),
-            (None, Some((Part::Clusters, _))) => "Enter opens it for real; nothing changes before you open a gate.  R rehearses it: no network is used.".into(),
-            (None, Some((Part::Procedures, _))) => "Enter rehearses it on a pretend cluster: no network is used and nothing is changed anywhere.".into(),
-            (None, None) => "Nothing to choose from.".into(),
+        let words = match self.place() {
+            Some((Part::Unfinished, _)) => {
+                "Enter resumes: every node is looked at again before anything runs."
+            }
+            Some((Part::Clusters, _)) => {
+                "Enter opens it for real; each change has a gate.  R only rehearses it."
+            }
+            Some((Part::Procedures, _)) => {
+                "Enter rehearses it on a pretend cluster: nothing real is touched."
+            }
+            None => "Nothing to choose from.",
         };
         let mark = (Role::StepRunning, format!(" {} ", self.look.signs.works));
         put_parts(
@@ -156,7 +159,7 @@ impl WelcomeScreen {
             buf,
             said.x,
             said.y,
-            &[mark, (Role::Base, words)],
+            &[mark, (Role::Base, words.into())],
         );
         Footer::new(
             &self.look,
@@ -167,8 +170,8 @@ impl WelcomeScreen {
             },
         )
         .render(footer, buf);
-        if self.help {
-            super::dialog::draw_help(&self.look, Context::Welcome, 0, area, buf);
+        if let Some(scrolled) = self.help {
+            super::dialog::draw_help(&self.look, Context::Welcome, scrolled, area, buf);
         }
     }
 
@@ -186,7 +189,7 @@ impl WelcomeScreen {
             top.bottom().saturating_sub(1),
             &title,
         );
-        let text = "walks you through upgrading a cluster, and stops at every hold point until its state and you both say go";
+        let text = "walks you through an upgrade; stops until the cluster and you both say go";
         put_parts(
             &self.look,
             below,
@@ -303,7 +306,37 @@ impl WelcomeScreen {
             Column::new("PRODUCT", 22).drop(1),
             Column::new("STEPS", 5).right(),
         ];
+        let height = u16::try_from(rows.len())
+            .unwrap_or(u16::MAX)
+            .saturating_add(1);
         table(&self.look, &columns, &rows, selected).render(indented(inset(inner), selected), buf);
+        let (_, below) = split_top(inset(inner), height.saturating_add(1));
+        self.first_steps(below, buf);
+    }
+
+    /// How a cluster of one's own comes into this list, as long as none is in it.
+    fn first_steps(&self, room: Rect, buf: &mut Buffer) {
+        let words = [
+            (Role::Title, "A cluster of your own:"),
+            (
+                Role::Base,
+                "holdpoint init PROCEDURE > cluster.toml   then fill it in",
+            ),
+            (
+                Role::Base,
+                "holdpoint check cluster.toml              look only",
+            ),
+            (
+                Role::Base,
+                "holdpoint run cluster.toml                for real",
+            ),
+        ];
+        if !self.items.clusters.is_empty() || usize::from(room.height) < words.len() {
+            return;
+        }
+        for (y, (role, text)) in (room.y..).zip(words) {
+            put_parts(&self.look, room, buf, room.x + 2, y, &[(role, text.into())]);
+        }
     }
 
     fn selected_in(&self, part: Part) -> Option<usize> {

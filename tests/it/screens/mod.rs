@@ -6,6 +6,7 @@ mod goldens;
 mod keys;
 mod new_key;
 mod on_a_terminal;
+mod said;
 mod scenes;
 mod screenshots;
 pub mod theatre;

@@ -222,7 +222,20 @@ fn when_the_wheel_goes_by_itself_keys_do_nothing_until_that_is_seen() {
     assert!(text.contains("nothing is typed any more"), "{text}");
     assert_eq!(given(&theatre), "y\r");
     theatre.press(KeyCode::Esc);
-    assert!(theatre.text(80, 24).contains("watching"));
+    let text = theatre.text(80, 24);
+    assert!(text.contains(" ended "), "{text}");
+    assert!(
+        !text.contains("take the wheel") && !text.contains("takes the wheel"),
+        "{text}"
+    );
+}
+
+#[test]
+fn whoever_has_the_wheel_reads_the_way_out_on_the_smallest_screen() {
+    let mut theatre = asked(Mode::Run);
+    at_the_wheel(&mut theatre);
+    let text = theatre.text(40, 10);
+    assert!(text.contains("Ctrl-]"), "{text}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::{Dialog, field_line, said_line};
 use crate::engine::hold::{Expect, Hold, HoldKind};
 use crate::engine::plan::{Action, Stage, Work};
 use crate::engine::window;
+use crate::model::procedure::UploadSpec;
 use crate::ui::app::App;
 use crate::ui::app::modal::{HoldKey, Modal};
 use crate::ui::widget::FrameKind;
@@ -168,19 +169,41 @@ fn time(app: &App) -> Option<String> {
 /// What is sent, byte for byte, below everything else.
 fn script(app: &App, action: &Action, columns: usize) -> Vec<Line<'static>> {
     let look = &app.look;
-    let (Work::Change { script, .. } | Work::Read { script, .. }) = &action.work else {
-        return Vec::new();
-    };
     let on = action
         .node
         .as_ref()
         .map_or(String::new(), |node| format!(" to {node}"));
+    let script = match &action.work {
+        Work::Change { script, .. } | Work::Read { script, .. } => script,
+        Work::Upload(file) => return upload(app, file, &on, columns),
+        Work::Manual { .. } | Work::Attest { .. } | Work::Wait { .. } | Work::Decide { .. } => {
+            return Vec::new();
+        }
+    };
     let mut lines = vec![line(
         look,
         &[(Role::Header, &format!("sent{on}, byte for byte"))],
     )];
     for text in script.text.lines() {
         lines.extend(wrapped(look, Role::LogCmd, text, columns));
+    }
+    lines
+}
+
+/// Which file is sent, and where it goes.
+fn upload(app: &App, file: &UploadSpec, on: &str, columns: usize) -> Vec<Line<'static>> {
+    let look = &app.look;
+    let mut lines = vec![line(look, &[(Role::Header, &format!("sent{on}, a file"))])];
+    let sum = file.sha256.as_deref();
+    for (label, text) in [
+        ("from", file.from.as_str()),
+        ("to", file.to.as_str()),
+        (
+            "SHA-256",
+            sum.unwrap_or("none is declared; both ends are compared with each other"),
+        ),
+    ] {
+        lines.extend(labelled(look, label, Role::LogCmd, text, columns));
     }
     lines
 }

@@ -144,15 +144,15 @@ pub(super) fn help(look: &Look, of: Context, columns: usize) -> Dialog {
             continue;
         }
         seen.push(row.help);
-        let keys = format::pad(&keymap::keys_of(row), 16, look.signs);
-        let room = columns.saturating_sub(17);
-        dialog.lines.push(line(
-            look,
-            &[
-                (Role::Key, &format!("{keys} ")),
-                (Role::Base, &format::clip(row.help, room, look.signs)),
-            ],
-        ));
+        let room = columns.saturating_sub(17).max(10);
+        let mut keys = keymap::keys_of(row);
+        for piece in format::wrap(row.help, room) {
+            let head = format::pad(&std::mem::take(&mut keys), 16, look.signs);
+            dialog.lines.push(line(
+                look,
+                &[(Role::Key, &format!("{head} ")), (Role::Base, &piece)],
+            ));
+        }
     }
     dialog.bottom = "j/k scroll   Esc closes".into();
     dialog
