@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::engine::event::Said;
-use crate::engine::state::{Holder, Wheel};
+use crate::engine::state::{Holder, Wheel, WheelTurn};
 use crate::model::ids::ActionId;
 
 impl RunState {
@@ -21,6 +21,10 @@ impl RunState {
                 if let Some(wheel) = self.wheel(action) {
                     wheel.act = *act;
                     wheel.given.insert(*act, *keys);
+                    let keys = wheel.keys();
+                    if let Some(turn) = self.turn_at(action) {
+                        turn.keys = keys;
+                    }
                 }
             }
             Event::KeysInDoubt { act, .. } => {
@@ -34,6 +38,9 @@ impl RunState {
                 }
             }
             Event::WheelReturned { act, by, why, .. } => {
+                if let Some(turn) = self.turn_at(action) {
+                    turn.until = Some(entry.at);
+                }
                 if let Some(record) = self.actions.get_mut(action) {
                     record.asking = None;
                     record.wheel.holder = None;
@@ -60,14 +67,27 @@ impl RunState {
         for (_, said) in record.answered.values_mut() {
             *said = Said::Hidden;
         }
+        let holder = Holder {
+            by: by.clone(),
+            since: entry.at,
+        };
         record.wheel = Wheel {
-            holder: Some(Holder {
-                by: by.clone(),
-                since: entry.at,
-            }),
+            holder: Some(holder.clone()),
             act,
             ..Wheel::default()
         };
+        self.wheel_turns.push(WheelTurn {
+            action: action.clone(),
+            holder,
+            until: None,
+            keys: 0,
+        });
+    }
+
+    /// The last turn at the wheel of this action's program.
+    fn turn_at(&mut self, action: &ActionId) -> Option<&mut WheelTurn> {
+        let mut turns = self.wheel_turns.iter_mut().rev();
+        turns.find(|turn| turn.action == *action)
     }
 
     fn wheel(&mut self, action: &ActionId) -> Option<&mut Wheel> {

@@ -22,7 +22,7 @@ mod wheel;
 
 pub use jumps::JumpKey;
 pub use sight::Sight;
-pub use wheel::{Holder, Wheel};
+pub use wheel::{Holder, Wheel, WheelTurn};
 
 /// How old a fact may be when a gate or an action relies on it. Older ones are read again first (rule 3).
 pub const FRESH: Span = Span::seconds(60);
@@ -82,6 +82,8 @@ pub struct RunState {
     pub choices: BTreeMap<String, String>,
     /// Everything that was overridden, with the reason: waived checks, accepted drift, given-up steps.
     pub overrides: Vec<Override>,
+    /// Every time that a human had the wheel of a program, in order.
+    pub wheel_turns: Vec<WheelTurn>,
     pub turning_back: bool,
     /// The turn-back time has passed; a human must give a reason before the next gate opens.
     pub late: Late,
@@ -375,6 +377,7 @@ impl RunState {
             paused: None,
             choices: BTreeMap::new(),
             overrides: Vec::new(),
+            wheel_turns: Vec::new(),
             turning_back: false,
             late: Late::No,
             resume_review: false,

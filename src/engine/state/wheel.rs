@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::brief::Person;
+use crate::model::ids::ActionId;
 use crate::model::time::Stamp;
 
 /// The wheel of one attempt's program.
@@ -25,6 +26,17 @@ pub struct Wheel {
 pub struct Holder {
     pub by: Person,
     pub since: Stamp,
+}
+
+/// One time that a human had the wheel of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WheelTurn {
+    pub action: ActionId,
+    pub holder: Holder,
+    /// When it was handed back, or came back by itself; not yet.
+    pub until: Option<Stamp>,
+    /// How many keys were given.
+    pub keys: u32,
 }
 
 impl Wheel {

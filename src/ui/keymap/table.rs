@@ -30,7 +30,7 @@ const BELOW_DIALOGS: &[Context] = &[Welcome, Connect, Readiness, Plan, Execute, 
 const RUN: &[Context] = &[
     Connect, Readiness, Plan, Execute, Failure, Hold, Page, Report,
 ];
-const SEARCHED: &[Context] = &[Readiness, Plan, Execute, Report];
+const SEARCHED: &[Context] = &[Readiness, Plan, Execute];
 const CHOICES: &[Context] = &[Failure, Hold];
 const WHAT_IF: &[Context] = &[Plan, Execute, Failure, Hold, Page];
 const PLAYED: &[Context] = &[Connect, Readiness, Plan, Execute, Failure, Hold, Page];

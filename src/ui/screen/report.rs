@@ -6,11 +6,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::kit::{inset, line, panel, put_parts, split_left, split_top, text_columns, wrapped};
+use super::kit::{
+    inset, labelled, line, panel, put_parts, split_left, split_top, text_columns, wrapped,
+};
 use super::shell::versions;
 use crate::engine::event::{Ending, Outcome};
 use crate::engine::state::{ActionState, RunState};
-use crate::model::time::Span;
+use crate::engine::summary::keys_given;
+use crate::model::time::{Span, Stamp};
 use crate::ui::app::App;
 use crate::ui::widget::{FrameKind, Panel, TextView};
 use crate::ui::{Role, format};
@@ -19,17 +22,16 @@ use crate::ui::{Role, format};
 pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
     let (head, rest) = split_top(area, 4.min(area.height));
     headline(app, head, buf);
-    let files_height = u16::try_from(app.files.len())
-        .unwrap_or(u16::MAX)
-        .clamp(1, 4)
-        + 2;
+    let kept = file_lines(app, usize::from(area.width.saturating_sub(5)).max(1));
+    let files_height = u16::try_from(kept.len()).unwrap_or(u16::MAX).clamp(1, 4) + 2;
     let (middle, files) = split_top(rest, rest.height.saturating_sub(files_height));
     let (upper, lower) = split_top(middle, middle.height * 3 / 5);
     let (left, right) = split_left(upper, upper.width / 2);
     time(app, left, buf);
     decisions(app, right, buf);
     left_over(app, lower, buf);
-    files_panel(app, files, buf);
+    let inner = panel(&app.look, "Files", "", false).render(files, buf);
+    TextView::new(&app.look, &kept).render(inset(inner), buf);
 }
 
 fn headline(app: &App, area: Rect, buf: &mut Buffer) {
@@ -166,36 +168,59 @@ fn time(app: &App, area: Rect, buf: &mut Buffer) {
             )
         })
         .collect();
-    TextView::new(&app.look, &lines).render(inner, buf);
+    TextView::new(&app.look, &lines)
+        .scroll(app.views.report)
+        .render(inner, buf);
 }
 
 fn decisions(app: &App, area: Rect, buf: &mut Buffer) {
     let inner = panel(&app.look, "Decisions", "", false).render(area, buf);
     let room = inset(inner);
     let columns = text_columns(room);
+    let mut told = decided(app);
+    told.sort_by_key(|(at, ..)| *at);
     let mut lines: Vec<Line<'static>> = Vec::new();
-    for stage in &app.run.stages {
-        if let (Some(by), Some(gate)) = (&stage.confirmed, &stage.stage.gate) {
-            let at = stage.began.map_or(String::new(), |at| at.to_string());
-            lines.extend(wrapped(
-                &app.look,
-                Role::Base,
-                &format!("{at}  {}  gate {}", by.user, gate.id),
-                columns,
-            ));
-        }
-    }
-    for over in &app.run.overrides {
-        let text = format!(
-            "{}  {}  {}: {}",
-            over.at, over.by.user, over.what, over.reason
-        );
-        lines.extend(wrapped(&app.look, Role::Warn, &text, columns));
+    for (at, role, text) in told {
+        let text = format!("{at}  {text}");
+        lines.extend(wrapped(&app.look, role, &text, columns));
     }
     if lines.is_empty() {
         lines.push(line(&app.look, &[(Role::Dim, "None.")]));
     }
-    TextView::new(&app.look, &lines).render(room, buf);
+    TextView::new(&app.look, &lines)
+        .scroll(app.views.report)
+        .render(room, buf);
+}
+
+/// What humans decided and did with their own hands: gates, overrides, the wheel of programs.
+fn decided(app: &App) -> Vec<(Stamp, Role, String)> {
+    let run = &app.run;
+    let mut told = Vec::new();
+    for stage in &run.stages {
+        if let (Some(by), Some(gate)) = (&stage.confirmed, &stage.stage.gate) {
+            let at = stage.began.unwrap_or(run.at);
+            told.push((at, Role::Base, format!("{}  gate {}", by.user, gate.id)));
+        }
+    }
+    for over in &run.overrides {
+        let text = format!("{}  {}: {}", over.by.user, over.what, over.reason);
+        told.push((over.at, Role::Warn, text));
+    }
+    for turn in &run.wheel_turns {
+        let since = turn.holder.since;
+        let long = match turn.until {
+            Some(until) => format!("for {}", format::duration(until.since(since).0)),
+            None => "and has it still".into(),
+        };
+        let text = format!(
+            "{}  had the wheel of {} {long}, {} given",
+            turn.holder.by.user,
+            turn.action,
+            keys_given(turn.keys)
+        );
+        told.push((since, Role::Base, text));
+    }
+    told
 }
 
 fn left_over(app: &App, area: Rect, buf: &mut Buffer) {
@@ -239,9 +264,6 @@ fn remainders(app: &App) -> Vec<(Role, String)> {
     for (id, record) in &run.actions {
         match &record.state {
             ActionState::Done {
-                outcome: Outcome::ByHand { note },
-            } => left.push((Role::Warn, format!("{id} was done by hand: {note}"))),
-            ActionState::Done {
                 outcome: Outcome::ObservedAfterDoubt,
             } => left.push((
                 Role::Warn,
@@ -270,22 +292,38 @@ fn remainders(app: &App) -> Vec<(Role, String)> {
     left
 }
 
-fn files_panel(app: &App, area: Rect, buf: &mut Buffer) {
-    let inner = panel(&app.look, "Files", "", false).render(area, buf);
-    let lines: Vec<Line<'static>> = match app.files.as_slice() {
-        [] => vec![line(
-            &app.look,
-            &[(Role::Dim, " Nothing is kept of this run.")],
-        )],
-        files => files
+/// The folder of the run whole, and the names in it; or each path whole.
+fn file_lines(app: &App, columns: usize) -> Vec<Line<'static>> {
+    let look = &app.look;
+    let split: Vec<Option<(&str, &str)>> = app
+        .files
+        .iter()
+        .map(|(_, path)| path.rsplit_once('/'))
+        .collect();
+    let folder = split.first().copied().flatten().map(|(folder, _)| folder);
+    let names: Option<Vec<&str>> = split
+        .iter()
+        .map(|part| part.and_then(|(at, name)| (Some(at) == folder).then_some(name)))
+        .collect();
+    match (folder, names) {
+        (Some(folder), Some(names)) => {
+            let mut lines = labelled(look, "folder", Role::Base, folder, columns);
+            lines.extend(labelled(
+                look,
+                "files",
+                Role::Base,
+                &names.join("   "),
+                columns,
+            ));
+            lines
+        }
+        _ if app.files.is_empty() => {
+            vec![line(look, &[(Role::Dim, "Nothing is kept of this run.")])]
+        }
+        _ => app
+            .files
             .iter()
-            .map(|(word, path)| {
-                line(
-                    &app.look,
-                    &[(Role::Dim, &format!(" {word:<9}")), (Role::Base, path)],
-                )
-            })
+            .flat_map(|(word, path)| labelled(look, word, Role::Base, path, columns))
             .collect(),
-    };
-    TextView::new(&app.look, &lines).render(inner, buf);
+    }
 }

@@ -231,6 +231,24 @@ fn when_the_wheel_goes_by_itself_keys_do_nothing_until_that_is_seen() {
 }
 
 #[test]
+fn who_had_the_wheel_stands_on_the_report_screen() {
+    let mut theatre = asked(Mode::Run);
+    at_the_wheel(&mut theatre);
+    theatre.type_in("yes");
+    theatre.press(KeyCode::Enter);
+    theatre.run_for(Span::minutes(30));
+    theatre.press(KeyCode::Esc);
+    theatre.press(KeyCode::Esc);
+    theatre.finish();
+    theatre.watch();
+    let text = theatre.text(200, 60);
+    assert!(
+        text.contains("had the wheel of upgrade/install@r2 for ") && text.contains("4 keys given"),
+        "{text}"
+    );
+}
+
+#[test]
 fn whoever_has_the_wheel_reads_the_way_out_on_the_smallest_screen() {
     let mut theatre = asked(Mode::Run);
     at_the_wheel(&mut theatre);
