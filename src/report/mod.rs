@@ -3,6 +3,7 @@
 pub mod holds;
 pub mod json;
 pub mod lines;
+pub mod open_checks;
 
 pub mod plan_text;
 

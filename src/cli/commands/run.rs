@@ -17,6 +17,7 @@ use crate::engine::input::Input;
 use crate::engine::state::RunState;
 use crate::model::ids::RunId;
 use crate::model::time::Stamp;
+use crate::report::open_checks::open_checks;
 use crate::report::plan_text;
 use crate::transport::dryrun::{DryRun, Overlay};
 use crate::transport::nodes::SshActs;
@@ -27,6 +28,11 @@ use crate::transport::nodes::SshActs;
 /// Bad files.
 pub fn check(settings: &Settings, file: &Path) -> Result<u8, CliError> {
     let session = look(settings, file, Goal::Check, Words::Out)?;
+    match settings.face {
+        Face::Plain => out::print(&open_checks(&session.state)),
+        // The one is for programs, the other has shown it.
+        Face::Json | Face::Screens => {}
+    }
     exit::of_session(session, None)
 }
 
