@@ -51,6 +51,25 @@ fn the_first_step_in_the_list_of_checks_goes_from_where_it_points() {
     assert_eq!(pointed(&mut theatre), first + 1);
 }
 
+/// A group tells one role for all in it, so the primary is never one of sixty.
+#[test]
+fn the_one_primary_of_many_nodes_stands_alone() {
+    let upgrade = procedure("securetransport/standard-cluster");
+    let cluster = twin(&upgrade, 40).expect("it can be rehearsed");
+    let mut theatre = Theatre::new((upgrade, cluster), Mode::Run).open();
+    theatre.walk_to(HoldKind::Gate, "stop/stop-monitor");
+    let text = theatre.text(120, 36);
+    let rows: Vec<&str> = text
+        .lines()
+        .filter(|row| row.contains(" primary "))
+        .collect();
+    assert!(
+        rows.len() == 1 && rows[0].contains("server01"),
+        "{rows:?} in\n{text}"
+    );
+    assert!(text.contains(" 39 nodes "), "{text}");
+}
+
 #[test]
 fn the_gate_of_an_upload_says_which_file_goes_where() {
     let upgrade = procedure("github-enterprise-server/upgrade-package");

@@ -51,6 +51,11 @@ pub(crate) fn rows(app: &App) -> Vec<GridRow> {
         }
     }
     for (key, nodes) in groups {
+        // One alone has a name.
+        if let [node] = nodes.as_slice() {
+            alone.push(GridRow::Node(node.clone()));
+            continue;
+        }
         let opened = app.views.execute.opened.contains(&key);
         alone.push(GridRow::Group {
             key,
@@ -81,7 +86,9 @@ fn alike(app: &App, node: &NodeId) -> String {
         .iter()
         .map(|fact| fact_cell(app, node, fact).text.trim().to_string())
         .collect();
-    format!("{}, {}", facts.join(", "), now(app, node).text)
+    // The primary among many is one of its own: the row of a group tells one role for all in it.
+    let role = role_word(&app.run, node);
+    format!("{role}, {}, {}", facts.join(", "), now(app, node).text)
 }
 
 /// The facts that the grid shows: the well-known ones where they are declared, then others.
