@@ -7,7 +7,7 @@ use crate::cli::settings::{Face, Settings};
 use crate::cli::{folder, out, screens};
 use crate::engine::plan::Plan;
 use crate::engine::state::{ActionState, RunState};
-use crate::journal::Listing;
+use crate::journal::{Listing, LockState};
 use crate::ui::{KnownProcedure, UnfinishedRun, Welcome, WelcomeChoice, Wizard};
 
 /// The welcome screen, and then what was chosen there. Without a terminal: the same in lines.
@@ -76,7 +76,15 @@ fn one(listing: &Listing) -> UnfinishedRun {
                 cluster: past.opening.cluster.clone(),
                 procedure: past.opening.procedure.clone(),
                 versions: past.opening.target.clone(),
-                stopped: format!("{}; {}", super::runs::state(listing), stopped(&state)),
+                // Where it stands comes first, unless somebody is at it: a narrow screen cuts off the end.
+                stopped: match listing.lock {
+                    Ok(LockState::Held { .. }) => {
+                        format!("{}; {}", super::runs::state(listing), stopped(&state))
+                    }
+                    Ok(LockState::Free { .. }) | Err(_) => {
+                        format!("{}; {}", stopped(&state), super::runs::state(listing))
+                    }
+                },
                 doubts: doubts(&state),
                 rehearsal: past.opening.mode == crate::engine::brief::Mode::Rehearse,
             }

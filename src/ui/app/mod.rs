@@ -183,7 +183,10 @@ impl App {
         if open.iter().any(|key| !self.told.contains(key)) {
             asks.push(Ask::Bell);
             asks.extend(self.end_sprint());
-            // A remark never covers what begins to wait.
+        }
+        // A remark never covers what begins to wait.
+        let first = self.holds.first().map(HoldKey::of);
+        if first.is_some_and(|key| !self.told.contains(&key)) {
             self.toast = None;
         }
         self.told = open;

@@ -34,6 +34,15 @@ fn a_remark_makes_room_for_what_begins_to_wait() {
     assert!(!text.contains("Not now"), "{text}");
 }
 
+#[test]
+fn whoever_pauses_reads_that_while_something_else_waits() {
+    let mut theatre = Theatre::new(super::theatre::relay(), Mode::Run).open();
+    theatre.walk_to(HoldKind::Gate, "upgrade/drain@r2");
+    theatre.press(KeyCode::Char('p'));
+    let text = theatre.text(80, 24);
+    assert!(text.contains("Paused after this step."), "{text}");
+}
+
 /// The list points at what fails before anybody has touched a key.
 #[test]
 fn the_first_step_in_the_list_of_checks_goes_from_where_it_points() {

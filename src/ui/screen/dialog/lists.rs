@@ -254,7 +254,7 @@ pub(super) fn branch(app: &App, modal: &Modal, id: &BranchId, columns: usize) ->
         said_line(
             look,
             modal,
-            "The reason is journalled and printed in the report. Esc goes back; nothing is done.",
+            "The reason is journalled and reported. Esc goes back; nothing is done.",
         ),
     ];
     dialog

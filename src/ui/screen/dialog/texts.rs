@@ -71,15 +71,20 @@ pub(super) fn fault(app: &App, modal: &Modal, columns: usize) -> Dialog {
     );
     for word in WORDS {
         let head = format!("  {} NODE {}", word.word, word.arguments);
-        let head = format::pad(&head, 44.min(columns), look.signs);
-        let room = columns.saturating_sub(44);
-        dialog.lines.push(line(
-            look,
-            &[
-                (Role::Key, &head),
-                (Role::Dim, &format::clip(word.about, room, look.signs)),
-            ],
-        ));
+        let room = columns.saturating_sub(44).max(10);
+        let mut heads = format::wrap(&head, 43.min(columns)).into_iter();
+        let mut abouts = format::wrap(word.about, room).into_iter();
+        loop {
+            let (head, about) = (heads.next(), abouts.next());
+            if head.is_none() && about.is_none() {
+                break;
+            }
+            let head = format::pad(&head.unwrap_or_default(), 44.min(columns), look.signs);
+            let about = about.unwrap_or_default();
+            dialog
+                .lines
+                .push(line(look, &[(Role::Key, &head), (Role::Dim, &about)]));
+        }
     }
     dialog.fixed = typed(
         app,
