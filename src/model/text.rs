@@ -260,7 +260,8 @@ impl Line {
     fn push(&mut self, c: char) {
         self.settle();
         let mut four = [0; 4];
-        if is_combining(c) {
+        // One of them (U+034F) is drawn as nothing at all.
+        if is_combining(c) && !is_invisible(c) {
             self.marks = self.marks.saturating_add(1);
             // At the start of a line it would join the frame's border.
             if self.marks > MARKS_CAP || self.text.is_empty() {

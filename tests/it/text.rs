@@ -76,6 +76,7 @@ const CORPUS: &[(&str, &[&str])] = &[
         &["e\u{301}\u{302}⟨U+0303⟩⟨U+0304⟩"],
     ),
     ("\u{301}x\n", &["⟨U+0301⟩x"]),
+    ("a\u{34f}b\n", &["a⟨U+034F⟩b"]),
     // A backspace does not make room for more of them.
     (
         "e\u{301}\u{302}2\x08\u{303}\n",
