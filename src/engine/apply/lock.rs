@@ -10,7 +10,10 @@ impl RunState {
         match event {
             LockEvent::Wanted { over, reason, by } => {
                 lock.aim = Aim::Take;
-                lock.unusable = None;
+                // Whether it still has what it once gave us is to be asked: with all of them ours nobody would be.
+                if let Some((node, _)) = lock.unusable.take() {
+                    lock.ours.remove(&node);
+                }
                 lock.over = over.clone();
                 if let (Some(run), Some(reason), Some(by)) = (over, reason, by) {
                     self.overrides.push(Override {

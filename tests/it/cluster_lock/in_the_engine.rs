@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::support::pure::{PureRun, procedure};
 use holdpoint::engine::event::{Ending, Event, LockEvent};
 use holdpoint::engine::hold::Hold;
+use holdpoint::engine::input::Input;
 use holdpoint::engine::lock::Aim;
 use holdpoint::engine::state::ActionState;
 use holdpoint::engine::summary::Exit;
@@ -220,6 +221,38 @@ fn a_lock_that_was_lost_while_away_is_noticed_before_anything_starts() {
     );
 }
 
+/// What a node in trouble answers.
+fn cannot_keep_a_lock(run: &mut PureRun, node: &str) {
+    run.take(&Input::Lock {
+        node: NodeId::new(node),
+        report: LockReport::Unusable {
+            why: "the boot identity cannot be read from /proc".into(),
+        },
+    });
+}
+
+#[test]
+fn a_node_that_could_not_say_whether_it_has_our_lock_is_asked_again() {
+    let mut run = run(2, 1);
+    run.open();
+    run.walk(|run| run.holds().iter().any(|hold| hold.id == "raise/lift@box2"));
+    run.crash_and_resume();
+    cannot_keep_a_lock(&mut run, "box1");
+    let hold = to_lock_hold(&mut run);
+    assert!(hold.text[0].contains("box1 cannot keep a lock"), "{hold:?}");
+    run.answer(&hold, "look");
+    run.walk(|_| false);
+    assert_eq!(
+        run.state.ending,
+        Some(Ending::Upgraded),
+        "{:#?}",
+        run.tail()
+    );
+    for node in run.state.nodes.keys() {
+        assert_eq!(run.world.lock_of(node), Some(LockReport::Free), "{node}");
+    }
+}
+
 #[test]
 fn a_lost_link_while_taking_only_delays() {
     let mut run = run(3, 1);
@@ -306,6 +339,7 @@ fn schedule(seed: u64) -> PureRun {
                 run.inflict(node, Fault::LinkLost { lasts });
             }
             10..12 => run.crash_and_resume_after(Span(below(600_000))),
+            12 => cannot_keep_a_lock(&mut run, node),
             _ => {}
         }
         for _ in 0..below(60) {
