@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use ratatui::crossterm::event::Event;
 use ratatui::layout::Rect;
+use signal_hook::consts::SIGTSTP;
 
 use super::Look;
 use super::app::{App, Ask};
@@ -42,6 +43,8 @@ pub struct Wizard {
     term: Term,
     gone: Arc<AtomicBool>,
     panicked: Arc<Mutex<Option<String>>>,
+    /// Somebody else asked us to stop (SIGTSTP): the terminal is given back first, as for Ctrl-Z.
+    to_stop: Arc<AtomicBool>,
     start: Instant,
 }
 
@@ -66,10 +69,13 @@ impl Wizard {
             }),
         };
         let term = Term::open("holdpoint", reports).map_err(UiError::Terminal)?;
+        let to_stop = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(SIGTSTP, Arc::clone(&to_stop)).map_err(UiError::Terminal)?;
         Ok(Wizard {
             term,
             gone,
             panicked,
+            to_stop,
             start: Instant::now(),
         })
     }
@@ -82,6 +88,7 @@ impl Wizard {
             if self.gone.load(Ordering::SeqCst) {
                 return Ok(WelcomeChoice::TerminalGone);
             }
+            dirty |= self.stop_if_asked()?;
             if std::mem::take(&mut dirty) {
                 self.draw(|area, buf| screen.draw(area, buf))?;
             }
@@ -126,6 +133,7 @@ impl Wizard {
             {
                 return Err(UiError::Panicked(why));
             }
+            show.pace.changed |= self.stop_if_asked()?;
             let mut asks = drain(&mut app, &mut updates, &mut show.pace);
             asks.extend(self.keys(&mut app, &mut show.pace)?);
             for ask in asks {
@@ -142,6 +150,17 @@ impl Wizard {
             show.pace.changed |= show.fade.look(&mut app.toast, Instant::now());
             self.show(&mut app, &mut show.pace)?;
         }
+    }
+
+    /// Stops this process if somebody has asked for it; whether it was stopped and goes on now.
+    fn stop_if_asked(&mut self) -> Result<bool, UiError> {
+        let asked = self.to_stop.swap(false, Ordering::SeqCst);
+        if asked {
+            self.term
+                .suspended(stop_ourselves)
+                .map_err(UiError::Terminal)?;
+        }
+        Ok(asked)
     }
 
     /// Takes keys as long as some are there; waits a little for the first.

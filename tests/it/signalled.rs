@@ -107,3 +107,32 @@ fn a_signal_gives_the_terminal_back_and_the_run_can_be_resumed() {
         );
     }
 }
+
+/// The state of the process, as /proc has it: `T` is stopped.
+fn is_stopped(pid: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
+    let stat = stat.expect("it runs");
+    stat.rsplit(") ")
+        .next()
+        .is_some_and(|rest| rest.starts_with('T'))
+}
+
+#[test]
+fn whoever_stops_it_gets_the_terminal_back_and_it_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let screen = Screen::of_a_rehearsal(folder.path());
+    eventually("the run is drawn", || screen.output().contains("server1"));
+    let pid = screen.child.process_id().expect("it runs");
+    let pid = Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("a pid");
+    for time in 1..=2 {
+        kill_process(pid, Signal::TSTP).expect("it is ours");
+        eventually("it stops", || is_stopped(pid));
+        assert!(screen.is_cooked());
+        let left = |count| screen.output().matches(LEAVE).count() == count;
+        eventually("the shell's screen is back", || left(time));
+        kill_process(pid, Signal::CONT).expect("it is ours");
+        let entered = |count| screen.output().matches(ENTER).count() == count;
+        eventually("it takes the terminal again", || entered(time + 1));
+        eventually("its keys come unechoed", || !screen.is_cooked());
+    }
+}
