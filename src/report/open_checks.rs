@@ -15,7 +15,8 @@ use crate::model::procedure::{Check, Severity};
 pub fn open_checks(state: &RunState) -> String {
     let mut groups: BTreeMap<(&CheckId, String, String), (&Check, Vec<&NodeId>)> = BTreeMap::new();
     for (key, check) in checks::open_keys(state) {
-        if let Some((word, found)) = state.checks.get(key).and_then(words) {
+        let said = state.checks.get(key);
+        if let Some((word, found)) = said.and_then(|said| words(check.severity, said)) {
             let group = (&key.0, word.to_owned(), found.to_owned());
             let (_, nodes) = groups.entry(group).or_insert((check, Vec::new()));
             nodes.extend(key.1.as_ref());
@@ -33,8 +34,7 @@ pub fn open_checks(state: &RunState) -> String {
             true => String::new(),
             false => format!(" on {}", names.join(", ")),
         };
-        let weight = weight(check.severity);
-        let _ = writeln!(text, "{word} ({weight}): {}, {id}{on}", full(&check.title));
+        let _ = writeln!(text, "{word}: {}, {id}{on}", full(&check.title));
         for line in [found, &full(&check.why), &full(&check.advice)] {
             if !line.is_empty() {
                 let _ = writeln!(text, "  {line}");
@@ -44,21 +44,14 @@ pub fn open_checks(state: &RunState) -> String {
     text
 }
 
-fn words(said: &CheckState) -> Option<(&'static str, &str)> {
+fn words(severity: Severity, said: &CheckState) -> Option<(&'static str, &str)> {
     match said {
-        CheckState::Judged { verdict, found, .. } => Some(match verdict {
-            Verdict::Unknown => ("UNKNOWN", found),
-            Verdict::Fail | Verdict::Pass => ("FAILS", found),
+        CheckState::Judged { verdict, found, .. } => Some(match (verdict, severity) {
+            (Verdict::Unknown, _) => ("UNKNOWN", found),
+            (Verdict::Fail | Verdict::Pass, Severity::Block) => ("FAILS", found),
+            (Verdict::Fail | Verdict::Pass, Severity::Warn | Severity::Info) => ("WARNS", found),
         }),
         CheckState::Waiting => Some(("NOT LOOKED AT", "")),
         CheckState::Asked | CheckState::Attested { .. } | CheckState::Waived { .. } => None,
-    }
-}
-
-fn weight(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Block => "blocks",
-        Severity::Warn => "a warning",
-        Severity::Info => "for information",
     }
 }

@@ -140,7 +140,7 @@ fn what_a_node_lacks_is_named_and_blocks() {
     told("b2", "node-folder", "can be written by others");
     // Once more at the end, with what usually helps.
     for line in [
-        "FAILS (blocks): The commands that a job needs are installed, node-tools on b1",
+        "FAILS: The commands that a job needs are installed, node-tools on b1",
         "  Install what is missing on b1: POSIX utilities, and setsid (util-linux or busybox).",
     ] {
         let told = ended.transcript.lines().any(|told| told == line);
