@@ -119,7 +119,7 @@ fn a_circle_of_jump_hosts_is_refused() {
 
 #[test]
 fn what_has_no_effect_is_named_and_what_matters_is_refused() {
-    let config = "SendEnv LANG\nForwardAgent yes\nIgnoreUnknown Fancy*\nFancyOption x\nKexAlgorithms sntrup761x25519-sha512,curve25519-sha256\n";
+    let config = "SendEnv LANG\nForwardAgent yes\nGSSAPIDelegateCredentials yes\nIgnoreUnknown Fancy*\nFancyOption x\nKexAlgorithms sntrup761x25519-sha512,curve25519-sha256\n";
     let (mut found, folder) = ways(config);
     found.endpoint(&node(Ssh::default())).unwrap();
     let notes = found.notes().join("\n");
@@ -130,6 +130,7 @@ fn what_has_no_effect_is_named_and_what_matters_is_refused() {
     for part in [
         place.as_str(),
         "sendenv",
+        "gssapidelegatecredentials",
         "fancyoption",
         "sntrup761x25519-sha512",
     ] {
@@ -140,7 +141,6 @@ fn what_has_no_effect_is_named_and_what_matters_is_refused() {
         ("Match exec true\n", 1),
         ("\nCanonicalizeHostname yes\n", 2),
         ("KnownHostsCommand /x\n", 1),
-        ("GSSAPIDelegateCredentials yes\n", 1),
         ("\n\nFancyOption x\n", 3),
         ("Ciphers 3des-cbc\n", 1),
         ("ProxyCommand nc %z\n", 1),

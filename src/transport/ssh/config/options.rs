@@ -261,9 +261,6 @@ pub(super) fn fate(name: &str, value: &str, by_ssh: bool) -> Fate {
             "it may change the host, and finding out needs the ssh program; install it, or write the full host name"
         }
         "bindinterface" => "binding to an interface is not supported; use BindAddress",
-        "gssapidelegatecredentials" => {
-            "credentials are never delegated; set it to no for this host"
-        }
         "knownhostscommand" => {
             "host keys are never taken from a command; write them to a known_hosts file"
         }
