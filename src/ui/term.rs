@@ -170,6 +170,8 @@ pub fn restore() {
         terminal::EndSynchronizedUpdate,
         event::DisableBracketedPaste,
         style::ResetColor,
+        // tmux leaves parts of this screen on the other one where the window has grown meanwhile.
+        terminal::Clear(terminal::ClearType::All),
         terminal::LeaveAlternateScreen,
         cursor::Show,
         style::Print("\x1b[23;0t"),

@@ -34,6 +34,7 @@ mod files;
 mod fuzz;
 mod ghes;
 mod hands;
+mod in_tmux;
 mod journal;
 mod journal_disk;
 mod killed;
