@@ -97,7 +97,8 @@ impl RunState {
                 self.part = Part::Review;
             }
             Event::PlanRefused { reasons } => self.plan_refused = reasons.clone(),
-            Event::PlanApproved { .. } => {
+            Event::PlanApproved { by, .. } => {
+                self.approved = Some((by.clone(), entry.at));
                 self.part = Part::Execute;
                 self.gate = None;
             }

@@ -82,6 +82,8 @@ pub struct RunState {
     pub choices: BTreeMap<String, String>,
     /// Everything that was overridden, with the reason: waived checks, accepted drift, given-up steps.
     pub overrides: Vec<Override>,
+    /// Who approved the plan that is walked, and when.
+    pub approved: Option<(Person, Stamp)>,
     /// Every time that a human had the wheel of a program, in order.
     pub wheel_turns: Vec<WheelTurn>,
     pub turning_back: bool,
@@ -377,6 +379,7 @@ impl RunState {
             paused: None,
             choices: BTreeMap::new(),
             overrides: Vec::new(),
+            approved: None,
             wheel_turns: Vec::new(),
             turning_back: false,
             late: Late::No,

@@ -196,6 +196,9 @@ fn decisions(app: &App, area: Rect, buf: &mut Buffer) {
 fn decided(app: &App) -> Vec<(Stamp, Role, String)> {
     let run = &app.run;
     let mut told = Vec::new();
+    if let Some((by, at)) = &run.approved {
+        told.push((*at, Role::Base, format!("{}  the plan", by.user)));
+    }
     for stage in &run.stages {
         if let (Some(by), Some(gate)) = (&stage.confirmed, &stage.stage.gate) {
             let at = stage.began.unwrap_or(run.at);
